@@ -71,6 +71,7 @@ __all__ = [
     "RateLimitExceeded",
     "RequestTooLarge",
     "ResponseNotFound",
+    "SharedPoolUnreachable",
     "ShuttingDown",
     "SpendingCapReached",
     "TimeoutChunk",
@@ -457,6 +458,12 @@ class Overloaded(GrokApiError):
     """
 
     status, code, blame, sdk_may_repeat = 503, "overloaded", Blame.SERVER, True
+
+
+class SharedPoolUnreachable(GrokApiError):
+    """The table of a pool that several servers share can't be reached, so no token may be taken."""
+
+    status, code, blame, sdk_may_repeat = 503, "shared_pool_unreachable", Blame.SERVER, True
 
 
 class ShuttingDown(GrokApiError):

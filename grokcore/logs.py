@@ -43,22 +43,34 @@ def _stamp(record: logging.LogRecord, separator: str) -> str:
 
 
 class _TextFormatter(logging.Formatter):
-    """Formats a record as a line that begins with its time."""
+    """Formats a record as a line that begins with its time.
 
-    def __init__(self) -> None:
-        super().__init__("%(levelname)s %(name)s: %(message)s")
+    :param worker: the number of this process among the server's workers; None for one alone.
+    """
+
+    def __init__(self, worker: int | None = None) -> None:
+        which = "" if worker is None else f"[worker {worker}] "
+        super().__init__(f"%(levelname)s {which}%(name)s: %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
         return f"{_stamp(record, ' ')} {super().format(record)}"
 
 
 class _JsonFormatter(logging.Formatter):
-    """Formats a record as a line with a JSON object."""
+    """Formats a record as a line with a JSON object.
+
+    :param worker: as for the text.
+    """
+
+    def __init__(self, worker: int | None = None) -> None:
+        super().__init__()
+        self._worker = {} if worker is None else {"worker": worker}
 
     def format(self, record: logging.LogRecord) -> str:
         entry: dict[str, Any] = {
             "time": _stamp(record, "T"),
             "level": record.levelname,
+            **self._worker,
             "logger": record.name,
             "message": record.getMessage(),
             **getattr(record, "fields", {}),
@@ -94,10 +106,17 @@ class FoldingHandler(logging.StreamHandler[TextIO]):
     are; a record may name its kind itself, in ``extra={"fold": …}``.
 
     :param clock: returns seconds, of any origin.
+    :ivar worker: the number of this process among the server's workers; None for one alone.
     """
 
-    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        stream: TextIO,
+        clock: Callable[[], float] = time.monotonic,
+        worker: int | None = None,
+    ) -> None:
         super().__init__(stream)
+        self.worker = worker
         self._clock = clock
         self._folds: dict[object, _Fold] = {}
 
@@ -156,13 +175,19 @@ class FoldingHandler(logging.StreamHandler[TextIO]):
         super().emit(record)
 
 
-def configure_logging(config: GlobalConfig) -> None:
-    """Send this process's log to stderr as configured."""
-    handler = FoldingHandler(plain_stream(sys.stderr))
+def configure_logging(config: GlobalConfig, *, worker: int | None = None) -> None:
+    """Send this process's log to stderr as configured.
+
+    :param worker: the number of this process among the server's workers, which its lines name. Once
+        given, it stays.
+    """
+    known = (handler.worker for handler in _folding_handlers())
+    worker = next(known, None) if worker is None else worker
+    handler = FoldingHandler(plain_stream(sys.stderr), worker=worker)
     if config.log_format is LogFormat.JSON:
-        handler.setFormatter(_JsonFormatter())
+        handler.setFormatter(_JsonFormatter(worker))
     else:
-        handler.setFormatter(_TextFormatter())
+        handler.setFormatter(_TextFormatter(worker))
     logging.basicConfig(level=config.log_level, handlers=[handler], force=True)
     # At DEBUG these would log sockets and headers; the owner wants to see our own lines.
     for name in ("hypercorn", "quart", "h2", "hpack", "grokcore.http"):

@@ -25,7 +25,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """
     start_in(tmp_path, monkeypatch)
     monkeypatch.setattr(faulthandler, "enable", lambda: None)
-    monkeypatch.setattr(grokcore.cli.serve, "configure_logging", lambda _: None)
+    monkeypatch.setattr(grokcore.cli.serve, "configure_logging", lambda *_, **__: None)
     return tmp_path
 
 

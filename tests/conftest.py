@@ -10,6 +10,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -17,6 +18,7 @@ import pytest
 
 from tests.bootstrap_world import Workshop, WorkshopInTheMaking
 from tests.packaging_world import Made, PackagesInTheMaking
+from tests.redis_server import RedisServer, running_redis
 
 ROOT = Path(__file__).parents[1]
 
@@ -148,3 +150,12 @@ def pyz(request: pytest.FixtureRequest) -> Made:
 def installed(request: pytest.FixtureRequest) -> Made:
     """An environment of its own with the project in it, as the Dockerfile makes it."""
     return _packages(request).venv()
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """An empty Redis of the test."""
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    with running_redis(folder) as server:
+        yield server

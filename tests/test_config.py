@@ -54,6 +54,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "page_edits": False,
         "allowed_hosts": (),
         "timezone": "UTC",
+        "workers": 1,
         "trusted_proxies": (),
         "cors_origins": (),
     },

@@ -189,6 +189,15 @@ TABLE = [
     Row(errors.TimeoutFirstResponse, 504, "timeout_first_response", False),
     Row(errors.TimeoutChunk, 504, "timeout_chunk", False),
     Row(errors.TimeoutTotal, 504, "timeout_total", False),
+    Row(
+        errors.SharedPoolUnreachable,
+        503,
+        "shared_pool_unreachable",
+        True,
+        False,
+        Blame.SERVER,
+        retry_after="1",
+    ),
     Row(errors.ShuttingDown, 503, "shutting_down", True, False, Blame.SERVER, retry_after="5"),
     Row(errors.InternalError, 500, "internal_error", False, False, Blame.SERVER),
 ]

@@ -36,7 +36,7 @@ LAYERS = [
     layer("outlet"),
     layer("languages", "protocol languages"),
     layer("logs", "config languages outlet", "attrs"),
-    layer("runtime", "errors protocol runtime", "trio attrs curl_cffi orjson"),
+    layer("runtime", "errors protocol runtime", "trio attrs curl_cffi orjson anyio coredis"),
     layer(
         "web",
         " errors protocol config languages runtime web",
@@ -124,8 +124,12 @@ ROOMS = {
     "protocol.browser_copy": "errors protocol.urls",
     "protocol.alerts": "protocol",
     "protocol.history": "",
+    "protocol.workers": "",
+    "protocol.sharing": "errors protocol protocol.pool",
     "protocol.recording": "protocol protocol.grok_socket protocol.grok_web",
     "runtime.disk": "errors protocol",
+    "runtime.workers": "protocol.sharing",
+    "runtime.sharing": ("protocol protocol.pool protocol.sharing runtime.pool runtime.workers"),
     "runtime.transport": "errors protocol.grok_web protocol.recording runtime runtime.disk",
     "runtime.pool": "errors protocol protocol.conversation protocol.pool",
     "runtime.alerts": "errors protocol protocol.alerts runtime runtime.transport",
@@ -154,7 +158,14 @@ ROOMS = {
     "web.responses": "protocol.dialects",
     "web.observing": (
         "errors protocol protocol.conversation protocol.history protocol.pool protocol.urls "
-        "runtime.completion runtime.disk"
+        "protocol.workers runtime.completion runtime.disk"
+    ),
+    "web.topics": "",
+    "web.fellows": "protocol.workers runtime.workers web.observing",
+    "web.lending": "protocol.dialects web.fellows web.topics",
+    "web.peer_answers": (
+        "protocol.conversation protocol.dialects protocol.workers runtime runtime.disk web.fellows "
+        "web.observing web.services web.topics web.usage"
     ),
     "web.edge": (
         "config errors languages protocol protocol.dialects protocol.languages protocol.urls runtime "
@@ -178,32 +189,32 @@ ROOMS = {
     "web.media_maker": "protocol protocol.conversation runtime.disk",
     "web.services": (
         "protocol runtime.attachments runtime.completion web.condition web.delivery web.edits "
-        "web.media_maker web.observing web.state"
+        "web.fellows web.media_maker web.observing web.state"
     ),
     "web.videos": (
         "errors protocol protocol.conversation protocol.dialects runtime.disk web.answers web.edge "
-        "web.media web.media_maker web.responses web.services"
+        "web.media web.media_maker web.responses web.services web.topics"
     ),
     "web.model_list": "protocol protocol.pool web.edge web.services",
-    "web.usage": "protocol web.edge web.model_list web.services",
+    "web.usage": "protocol protocol.workers web.edge web.model_list web.services",
     "web.openapi": "errors protocol protocol.dialects web.edge web.responses web.services",
     "web.answers": (
         "config errors protocol protocol.conversation protocol.dialects protocol.pool runtime "
         "runtime.attachments runtime.completion runtime.disk runtime.lanes web.delivery web.edge "
-        "web.media_maker web.model_list web.responses web.services"
+        "web.lending web.media_maker web.model_list web.responses web.services"
     ),
     "web.dashboard": (
         "config errors languages protocol protocol.dialects protocol.languages protocol.pool runtime "
         "runtime.completion runtime.pool web.condition web.edge web.edits web.health web.lanes "
-        "web.observing web.responses web.routes web.services web.state"
+        "web.observing web.responses web.routes web.services web.state web.topics"
     ),
     "web.stored_responses": (
-        "errors protocol.dialects web.answers web.edge web.responses web.services"
+        "errors protocol.dialects web.answers web.edge web.lending web.responses web.services"
     ),
     "web.app": (
-        "config errors protocol.dialects runtime.disk web.answers web.dashboard web.edge "
+        "config errors protocol.dialects protocol.workers runtime.disk web.answers web.dashboard web.edge "
         "web.condition web.health web.media web.model_list web.observing web.openapi web.responses web.routes "
-        "web.services web.stored_responses web.unknown_paths web.usage web.videos"
+        "web.services web.stored_responses web.topics web.unknown_paths web.usage web.videos"
     ),
 }
 """The parts of grokcore that each room may import beside itself. ``protocol`` and ``runtime`` are
@@ -294,6 +305,25 @@ def test_one_package_knows_curl() -> None:
     users = [m for m in modules() if any(name.split(".")[0] == "curl_cffi" for name in imports(m))]
     assert users
     assert all(user.startswith("runtime.transport.curl") for user in users)
+
+
+REDIS = {"runtime.sharing.redis_faults", "runtime.sharing.redis_link"}
+
+
+def test_two_modules_know_the_client_of_redis() -> None:
+    """They are loaded when a table in a Redis is opened, which few servers have: it takes half a
+    second.
+    """
+    users = {m for m in modules() if {"coredis", "anyio"} & {n.split(".")[0] for n in imports(m)}}
+    assert users == REDIS
+    slow = {f"grokcore.{name}" for name in (*REDIS, "runtime.sharing.redis_table")}
+    early = {
+        (module, name)
+        for module in modules()
+        for name in imports(module, at_import=True)
+        if name in slow and f"grokcore.{module}" not in slow
+    }
+    assert early == {("runtime.sharing.redis_opening", "grokcore.runtime.sharing.redis_table")}
 
 
 def test_nobody_imports_the_command_line_but_the_entry() -> None:

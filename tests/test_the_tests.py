@@ -63,6 +63,7 @@ BY_SUBJECT = (
 """Rooms whose tests are divided by what the whole room does, and not by its modules."""
 
 TESTED_WITH = {
+    "web/edge/quart_requests.py": "web/edge/test_leaving.py",
     "protocol/alerts/alert.py": "protocol/alerts/test_book.py",
     "protocol/alerts/kinds.py": "protocol/alerts/test_book.py",
     "protocol/alerts/standing.py": "protocol/alerts/test_book.py",
@@ -148,6 +149,13 @@ TESTED_WITH = {
     "runtime/disk/media_files.py": "runtime/disk/test_media_cache.py",
     "runtime/disk/media_folder.py": "runtime/disk/test_media_cache.py",
     "runtime/threads.py": "runtime/disk/test_disk_thread.py",
+    "protocol/sharing/kinds.py": "protocol/sharing/test_ownership.py",
+    "runtime/sharing/table_seam.py": "runtime/sharing/test_sharer.py",
+    "runtime/sharing/redis_faults.py": "runtime/sharing/test_redis_opening.py",
+    "runtime/sharing/redis_link.py": "runtime/sharing/test_redis_table.py",
+    "runtime/sharing/socket_table.py": "runtime/workers/test_hub.py",
+    "runtime/workers/peers.py": "runtime/workers/test_hub.py",
+    "runtime/workers/worker_peers.py": "runtime/workers/test_hub.py",
     "runtime/disk/finishing.py": "runtime/disk/test_state_keeper.py",
     "runtime/transport/recorded_exchange.py": "runtime/transport/test_recording.py",
     "runtime/transport/recorded_files.py": "runtime/transport/test_recording.py",

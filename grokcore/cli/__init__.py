@@ -114,6 +114,12 @@ def _flags(*, default: Any) -> _Parser:
     )
     flags.add_argument("--port", metavar="PORT", type=int, help="port to listen on (default: 8000)")
     flags.add_argument(
+        "--workers",
+        metavar="NUMBER",
+        type=int,
+        help="processes that serve together on one port (default: 1)",
+    )
+    flags.add_argument(
         "--record",
         metavar="DIR",
         type=Path,

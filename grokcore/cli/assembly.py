@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import trio
 from attrs import evolve
@@ -18,7 +19,7 @@ from ..config import AlertsConfig, Config, ImageMode, LongContext
 from ..errors import ConfigError
 from ..logs import FOLD_S, write_folded
 from ..protocol.browser_values import RECORD_KEYS
-from ..protocol.condition import Condition
+from ..protocol.condition import Condition, SharedPool
 from ..protocol.emulation.forms import WORDS
 from ..protocol.emulation.tools_text import ToolTexts
 from ..protocol.grok_web.identity import Identity
@@ -45,10 +46,12 @@ from ..runtime.running_clock import RunningClock
 from ..runtime.transport.curl import CurlSettings, CurlTransport, check_library
 from ..runtime.transport.recording import RecordingTransport
 from ..runtime.wall import WallClock, clock_reader
+from ..runtime.workers.peers import NoPeers, Peers
 from ..web.app import create_app
 from ..web.condition import ConditionWatch
 from ..web.delivery import Deliveries
 from ..web.edits import Edits
+from ..web.fellows import Fellows
 from ..web.media_maker import MediaMaker
 from ..web.observing.asked_models import AskedModels
 from ..web.observing.census import Census
@@ -65,6 +68,10 @@ from .official import RECORD_KEYS as OFFICIAL_KEYS
 from .official import Official
 from .program import command
 from .setup import Settings, naming
+
+if TYPE_CHECKING:  # a server that shares its pool with nobody does without its memory
+    from ..runtime.sharing.sharer import Sharer
+    from ..runtime.sharing.table_seam import SharedTable
 
 __all__ = [
     "Server",
@@ -90,6 +97,8 @@ class Server:
 
     :param state_file: file for learned state, with the media cache beside it; None keeps nothing.
     :param record: folder for recordings of Grok's responses; None records nothing.
+    :param table: the table in which the pool is shared with other servers; None shares nothing.
+    :param peers: the other workers of this server; None if it is one process.
     :ivar state: the part that routes see and change.
     :ivar media_maker: returns the maker of pictures and videos at xAI; None while that is not
         offered.
@@ -105,7 +114,10 @@ class Server:
         state_file: StateFile | None = None,
         *,
         record: Path | None = None,
+        table: SharedTable | None = None,
+        peers: Peers | None = None,
     ) -> None:
+        self._peers: Peers = peers or NoPeers()
         self._transport = CurlTransport(curl_settings(config))
         # A transport of its own for files that clients refer to: no cookie and no connection of
         # Grok's can reach another host.
@@ -138,6 +150,7 @@ class Server:
         self._alerting = Alerting(config, self._wall, self._fetching, self._to_alert)
         self.state.warned["alerts"] = self._alerting.fault
         self._keeper = self._recall(state_file) if state_file is not None else None
+        self._sharer = None if table is None else self._share(table)
         self._history = kept_history(state_file, self.state) if state_file is not None else None
         self._media: MediaCache | None = None
         if state_file is not None:
@@ -152,12 +165,18 @@ class Server:
             self._fetcher,
             deliveries,
             census,
-            ConditionWatch(self.gateway, self.state, AskedModels(), census),
+            ConditionWatch(self.gateway, self.state, AskedModels(), census, self._shared_pool),
             lambda: self.media_maker(),  # noqa: PLW0108  another one may be put in its place
             command(),
             lambda: self.edits,
+            Fellows(self._peers),
         )
         self._metrics = Metrics(self.services.measured)
+        if not self.services.fellows.alone:
+            # Late, since a server that is one process does without its memory.
+            from ..web.peer_answers import answer_peers
+
+            answer_peers(self.services, self._metrics)
         self._listen()
 
     def _watched_wall(self, rest: GrokWebLane) -> WallClock:
@@ -214,6 +233,25 @@ class Server:
         self.pool.written = keeper.write_now
         self.state.faults["state"] = lambda: keeper.fault
         return keeper
+
+    def _share(self, table: SharedTable) -> Sharer:
+        """Share the pool with other servers."""
+        # Late, since a server that shares with nobody does without its memory.
+        from ..runtime.sharing.sharer import Sharer
+
+        pool = self.state.config.pool
+        sharer = Sharer(
+            self.pool,
+            table,
+            ttl_s=pool.share_seconds,
+            max_in_flight=pool.max_in_flight_per_token,
+        )
+        self._wall.on_missed.append(sharer.shift)
+        self.official.share_cap(table)
+        return sharer
+
+    def _shared_pool(self) -> SharedPool | None:
+        return None if self._sharer is None else self._sharer.state
 
     def _unsaved_records(self) -> Mapping[str, Record | None]:
         reading = self._wall.look()
@@ -301,11 +339,15 @@ class Server:
                 async with trio.open_nursery() as serving:
                     await helpers.start(self._quotas.run)
                     await helpers.start(self.official.run)
+                    if self._sharer is not None:
+                        await helpers.start(self._sharer.run)
+                        helpers.start_soon(_after, stop, self._sharer.stopping)
                     helpers.start_soon(watch_lag, self._metrics.lagged)
                     self._watch_standstills()
                     helpers.start_soon(self._wall.run)
                     helpers.start_soon(_log_faults, self.services.condition)
-                    helpers.start_soon(self._alerting.run)
+                    if self._peers.index == 0:
+                        helpers.start_soon(self._alerting.run)
                     await serving.start(serve, app, self.gateway, self.state, sockets, stop)
                     task_status.started()
                 helpers.cancel_scope.cancel()
@@ -357,6 +399,8 @@ class Server:
             self._warn_of_no_cache()
         if (config.grok.proxy_url, config.pool) != (old.grok.proxy_url, old.pool):
             self._adopt()
+        if self._sharer is not None:
+            self._sharer.part.max_in_flight = config.pool.max_in_flight_per_token
         if (identity_of(config), curl_settings(config)) != (identity_of(old), curl_settings(old)):
             self.pool.book.forget_egresses()
         self.pool.changed()
@@ -449,6 +493,11 @@ async def _unless(stop: trio.Event, work: Callable[[], Awaitable[None]]) -> None
         nursery.start_soon(give_up)
         await work()
         nursery.cancel_scope.cancel()
+
+
+async def _after(event: trio.Event, action: Callable[[], None]) -> None:
+    await event.wait()
+    action()
 
 
 async def _log_faults(condition: Callable[[], Condition]) -> None:

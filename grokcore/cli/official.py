@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import trio
 
@@ -34,6 +34,10 @@ from ..runtime.lanes.official.uploads import FileUploads
 from ..runtime.pool.desk import Desk
 from ..runtime.transport.curl import CurlTransport
 from ..runtime.transport.seam import Transport
+
+if TYPE_CHECKING:
+    from ..runtime.sharing.shared_ledger import SharedLedger
+    from ..runtime.sharing.table_seam import SharedTable
 
 __all__ = [
     "RECORD_KEYS",
@@ -249,6 +253,7 @@ class Official:
     def __init__(self, config: Config, transport: CurlTransport, outside: Transport) -> None:
         self._transport = transport
         self._wanted = trio.Event()
+        self._ledger: SharedLedger | None = None
         self.spending = Spending(0)
         self.cli = OfficialWay(LaneName.CLI, config, transport, None)
         self.api = OfficialWay(LaneName.API, config, transport, self.spending)
@@ -294,6 +299,20 @@ class Official:
         for way in self.ways:
             way.desk.standing.shift(seconds)
 
+    def share_cap(self, table: SharedTable) -> None:
+        """Keep the daily cap together with other servers that have the same key."""
+        # Late, since a server that shares with nobody does without its memory.
+        from ..runtime.sharing.shared_ledger import SharedLedger
+
+        desk = self.api.desk
+        self._ledger = desk.ledger = SharedLedger(
+            table,
+            lambda: desk.holder.key,
+            self.spending,
+            lambda: desk.calendar(),  # noqa: PLW0108  another one may be put in its place
+            on_change=desk.changed,
+        )
+
     # The state file ------------------------------------------------------------------------------
 
     def recall(self, records: Mapping[str, Record]) -> None:
@@ -326,6 +345,8 @@ class Official:
                 task_status = trio.TASK_STATUS_IGNORED
             await self._wanted.wait()
             await nursery.start(self._transport.run)
+            if self._ledger is not None:
+                await nursery.start(self._ledger.run)
             for way in self.ways:
                 way.open()
                 nursery.start_soon(way.run)

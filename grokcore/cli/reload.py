@@ -9,7 +9,7 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 import trio
 from attrs import evolve
@@ -35,6 +35,10 @@ NEEDS_RESTART = frozenset(
         ("server", "data_dir"),
         ("server", "grace_seconds"),
         ("server", "write_timeout_seconds"),
+        ("pool", "share"),
+        ("pool", "share_name"),
+        ("pool", "share_seconds"),
+        ("server", "workers"),
     }
 )
 """Settings that are read once, at the start."""
@@ -145,7 +149,7 @@ class Reloader:
         self._refuse_loss(settings)
         # Settings that need a restart keep their values, so that the checks see the configuration
         # that will be in force.
-        config = evolve(settings.config, server=_pinned(settings.config, old))
+        config = _pinned(settings.config, old)
         with naming(settings.file):
             refuse_open_door(config, "")
             if curl_settings(config) != curl_settings(old):
@@ -217,8 +221,10 @@ def log_note(file: Path | None, note: Note) -> None:
     _log.log(logging.INFO if note.expected else logging.WARNING, "%s: %s", file, note.text)
 
 
-def _pinned(new: Config, old: Config) -> Any:
-    kept = {
-        name: getattr(old.server, name) for section, name in NEEDS_RESTART if section == "server"
-    }
-    return evolve(new.server, **kept)
+def _pinned(new: Config, old: Config) -> Config:
+    """*new* with the values of *old* for settings that need a restart."""
+    pinned = new
+    for section, name in NEEDS_RESTART:
+        kept = evolve(getattr(pinned, section), **{name: getattr(getattr(old, section), name)})
+        pinned = evolve(pinned, **{section: kept})
+    return pinned

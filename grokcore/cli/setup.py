@@ -98,7 +98,8 @@ class InputFiles:
         self._token_flag: str | None = arguments.tokens
         self._environ = environ
         flags = {
-            ("server", name): getattr(arguments, name) for name in ("host", "port", "data_dir")
+            ("server", name): getattr(arguments, name, None)
+            for name in ("host", "port", "data_dir", "workers")
         }
         self._flags = {key: value for key, value in flags.items() if value is not None}
         self.seen = fingerprint(self.files)

@@ -199,6 +199,23 @@ def _smtp(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
         raise SettingFault((attribute.name,), str(error)) from None
 
 
+def _share_name(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", value):
+        raise SettingFault((attribute.name,), "must be 1 to 64 letters, digits and . _ -")
+
+
+def _share_url(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
+    if not value:
+        return
+    # Late, since a server that shares with nobody does without its memory.
+    from ..protocol.sharing.redis_address import share_url
+
+    try:
+        share_url(value)
+    except ValueError as error:
+        raise SettingFault((attribute.name,), str(error)) from None
+
+
 _MAIL = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+")
 
 
@@ -261,6 +278,7 @@ class ServerConfig:
     """``[server]``: where and how the server listens. Times are seconds.
 
     :ivar timezone: whose midnight ends a day; a name of the IANA database.
+    :ivar workers: processes that serve together.
     """
 
     host: str = field(default="127.0.0.1", validator=_address)
@@ -280,6 +298,7 @@ class ServerConfig:
         default=(), validator=_each_like(_HOST, 'a name such as "grok.example.com"')
     )
     timezone: str = "UTC"
+    workers: int = field(default=1, validator=_within(1, 64))
     trusted_proxies: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = field(
         default=(), validator=_each_like(_ORIGIN, '"https://app.example.com" or "*"')
@@ -351,10 +370,18 @@ class GlobalConfig:
 
 @frozen
 class PoolConfig:
-    """``[pool]``: the distribution of tokens to requests."""
+    """``[pool]``: the distribution of tokens to requests.
+
+    :ivar share: the Redis through which several servers share the tokens; empty for none.
+    :ivar share_name: the name of the pool there.
+    :ivar share_seconds: after how long a killed server's tokens go to the others.
+    """
 
     max_in_flight_per_token: int = field(default=2, validator=_within(1, 1000))
     queue_seconds: float = field(default=10, validator=_within(0, 3600))
+    share: str = field(default="", validator=_share_url, repr=False)
+    share_name: str = field(default="default", validator=_share_name)
+    share_seconds: float = field(default=15, validator=_within(5, 600))
 
 
 @frozen

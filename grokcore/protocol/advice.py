@@ -33,6 +33,9 @@ ADVICE: Mapping[str, str] = {
         "Add tokens, or raise [pool] max_in_flight_per_token, queue_seconds or [server] "
         "max_streams."
     ),
+    "shared_pool_unreachable": (
+        "See that the Redis of [pool] share runs, and that this machine reaches it."
+    ),
     "upstream_challenge": (
         "Open grok.com in your browser from this address (or through the same proxy), and paste a "
         "request of it (developer tools, Network, Copy as cURL) into python3 grok2api.py "

@@ -27,7 +27,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from attrs import field, frozen
 
 from ..errors import Blame, GrokApiError, InternalError, SpendingCapReached
-from .advice import advice_on
+from .advice import advice, advice_on
 
 __all__ = [
     "Condition",
@@ -39,6 +39,7 @@ __all__ = [
     "ModelFacts",
     "ModelState",
     "Reason",
+    "SharedPool",
     "is_evidence",
     "judge",
     "model_state",
@@ -79,6 +80,7 @@ class Matter(enum.Enum):
     LANE = "lane"
     FILE = "file"
     OVERLOAD = "overload"
+    SHARED_POOL = "shared_pool"
 
 
 _MATTERS: Mapping[str, Matter] = {
@@ -88,6 +90,7 @@ _MATTERS: Mapping[str, Matter] = {
     "upstream_challenge": Matter.CHALLENGE,
     "upstream_antibot": Matter.ANTIBOT,
     "upstream_overloaded": Matter.OVERLOAD,
+    "shared_pool_unreachable": Matter.SHARED_POOL,
 }
 """Matters of models by the code of the error that a request would get; others are ``model``."""
 
@@ -206,6 +209,27 @@ class LaneFacts:
 
 
 @frozen
+class SharedPool:
+    """A server's part of a pool that several servers share.
+
+    :ivar table: where the table is that says which server has which token.
+    :ivar owned: number of tokens that this server has.
+    :ivar servers: number of servers that share the pool; 0 if that is not known yet.
+    :ivar gone: why the table can't be reached; empty if it can.
+    :ivar lent_for: seconds for which tokens are lent without the table.
+    :ivar young_for: seconds until tokens may be taken from a table that may have forgotten which
+        server has which.
+    """
+
+    table: str
+    owned: int
+    servers: int
+    gone: str = ""
+    lent_for: float = 0.0
+    young_for: float = 0.0
+
+
+@frozen
 class Facts:
     """Facts that a condition follows from.
 
@@ -215,6 +239,7 @@ class Facts:
     :ivar ended: tokens whose session Grok has ended.
     :ivar overloaded_for: seconds for which Grok as a whole is left alone; None if it is not.
     :ivar files: faults of files in words, by subject.
+    :ivar shared: this server's part of a shared pool; None if it shares none.
     """
 
     models: Sequence[ModelFacts] = ()
@@ -226,6 +251,7 @@ class Facts:
     lanes: Sequence[LaneFacts] = ()
     overloaded_for: float | None = None
     files: Mapping[str, str] = field(factory=dict)
+    shared: SharedPool | None = None
 
 
 # The judgement ----------------------------------------------------------------------------------
@@ -240,6 +266,7 @@ def judge(facts: Facts) -> Condition:
         *_of_lanes(facts),
         *_of_overload(facts),
         *_of_sessions(facts),
+        *_of_shared_pool(facts),
     ]
     reasons.sort(key=lambda reason: _ORDER.index(reason.weight))  # stable
     health = reasons[0].weight if reasons else Health.OK
@@ -361,3 +388,21 @@ def _of_sessions(facts: Facts) -> Iterator[Reason]:
             "grok2api.py import-curl."
         )
         yield Reason(Matter.SESSION_ENDED, Health.OK, "", words, advice)
+
+
+def _of_shared_pool(facts: Facts) -> Iterator[Reason]:
+    shared = facts.shared
+    if shared is None:
+        return
+    if shared.gone:
+        words = f"The tokens of the pool can't be shared out among its servers: {shared.gone}."
+        if shared.owned:
+            words += f" This server goes on with the {shared.owned} that it has, for seconds."
+        advised = advice("shared_pool_unreachable")
+        yield Reason(Matter.SHARED_POOL, Health.DEGRADED, shared.table, words, advised)
+    elif shared.young_for and not shared.owned:
+        words = (
+            "The table of the shared pool may have forgotten which server has which token, so "
+            "none is taken yet."
+        )
+        yield Reason(Matter.SHARED_POOL, Health.DEGRADED, shared.table, words, "", shared.young_for)

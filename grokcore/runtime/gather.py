@@ -27,6 +27,8 @@ async def for_all(
     :raises GrokApiError: if *work* does for an item. The other items are cancelled then; the error
         is raised as itself, not in a group.
     """
+    if len(items) < 2:  # nothing runs beside: a nursery costs more than most items do
+        return [await work(item) for item in items]
     results: dict[int, _Result] = {}
     failures: list[GrokApiError] = []
     places = trio.CapacityLimiter(at_once or max(1, len(items)))

@@ -23,6 +23,7 @@ from ..errors import (
 from ..protocol.dialects.anthropic_errors import REQUEST_ID
 from ..protocol.dialects.error_forms import error_form
 from ..protocol.dialects.openai_videos.request import VideoTask
+from ..protocol.workers.metric_sums import families_of
 from ..runtime.disk.media_cache import MediaCache
 from .answers.admission import chosen_model, most_body_bytes
 from .answers.answering import answer
@@ -36,6 +37,7 @@ from .dashboard import add_dashboard_routes
 from .edge.auth import KeyRing
 from .edge.lifetime import current_lifetime
 from .edge.public_url import public_base
+from .edge.quart_requests import RequestConnection
 from .edge.wording import worded
 from .health import health_report, public_reasons, public_report
 from .media import media_response
@@ -53,6 +55,7 @@ from .stored_responses import (
     input_tokens,
     show_response,
 )
+from .topics import METRICS
 from .unknown_paths import unknown_url
 from .usage import usage_report
 from .videos import begin_video, show_content, show_video
@@ -63,13 +66,16 @@ _log = logging.getLogger(__name__)
 
 
 class _App(QuartTrio):
-    """Quart with three changes.
+    """Quart with four changes.
+
+    Requests have no tasks of Quart's.
 
     Routes don't depend on the Host header: for one like ``.x`` Werkzeug raises outside of any
     handler. OPTIONS without CORS gets a 204: some proxies and monitors report a 200 without a body
     as a fault. Rules are only matched (:class:`~grokcore.web.routes.MatchingRule`).
     """
 
+    asgi_http_class = RequestConnection
     url_rule_class: type[QuartRule] = MatchingRule
 
     def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
@@ -108,7 +114,7 @@ def create_app(services: Services, metrics: Metrics) -> QuartTrio:
     _add_video_routes(app, services)
     _add_messages_routes(app, services)
     _add_response_routes(app, services)
-    _add_metrics_route(app, metrics)
+    _add_metrics_route(app, services, metrics)
     add_dashboard_routes(app, services)
     add_openapi_route(app, services)
     if services.deliveries.cache is not None:
@@ -210,6 +216,7 @@ def _add_routes(app: QuartTrio, services: Services) -> None:
 
     @app.get("/usage")
     async def show_usage() -> Response:
+        await services.fellows.refresh()
         return json_response(usage_report(services, current_lifetime().caller))
 
     @route(app, "GET", "/health", needs_key=False)
@@ -217,7 +224,11 @@ def _add_routes(app: QuartTrio, services: Services) -> None:
         """The report; without an owner's key, faults are described in fewer words, and money is
         left out.
         """
-        report = health_report(services.gateway, state, services.census, services.condition())
+        await services.fellows.refresh()
+        condition = services.condition()
+        report = services.fellows.health(
+            health_report(services.gateway, state, services.census, condition, services.shared)
+        )
         return json_response(report if _is_owner(state.keys) else public_report(report))
 
     @route(app, "GET", "/ready", needs_key=False)
@@ -348,8 +359,17 @@ def _add_media_route(app: QuartTrio, cache: MediaCache) -> None:
         )
 
 
-def _add_metrics_route(app: QuartTrio, metrics: Metrics) -> None:
+def _add_metrics_route(app: QuartTrio, services: Services, metrics: Metrics) -> None:
+    fellows = services.fellows
+
+    async def page() -> bytes:
+        if fellows.alone:
+            return metrics.page()
+        answers = await fellows.ask(METRICS)
+        pages = [families_of(answer["page"]) for answer in answers]
+        return metrics.whole_page(pages, fellows.answering(answers))
+
     @app.get("/metrics")
     async def show_metrics() -> Response:
         current_lifetime().caller.require_owner()
-        return Response(metrics.page(), content_type=CONTENT_TYPE_LATEST)
+        return Response(await page(), content_type=CONTENT_TYPE_LATEST)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -17,6 +17,7 @@ from ..protocol.condition import (
     ModelFacts,
     ModelState,
     Reason,
+    SharedPool,
     judge,
 )
 from ..protocol.models import Model
@@ -38,15 +39,24 @@ VALID_S = 1.0
 
 
 class ConditionWatch:
-    """Judges the server's condition when it is asked for."""
+    """Judges the server's condition when it is asked for.
+
+    :ivar shared: returns the server's part of a shared pool; None if it shares none.
+    """
 
     def __init__(
-        self, gateway: Gateway, state: ServerState, asked: AskedModels, census: Census
+        self,
+        gateway: Gateway,
+        state: ServerState,
+        asked: AskedModels,
+        census: Census,
+        shared: Callable[[], SharedPool | None] = lambda: None,
     ) -> None:
         self._gateway = gateway
         self._state = state
         self._asked = asked
         self._census = census
+        self.shared = shared
         self._changes = 0
         self._judged: tuple[int, Mapping[str, str], float, Condition] | None = None
         gateway.pool.on_change.append(self._changed)
@@ -91,6 +101,7 @@ class ConditionWatch:
             lanes=[_lane_facts(view) for view in in_use],
             overloaded_for=book.overload.paused(now).get(None),
             files=faults,
+            shared=self.shared(),
         )
 
     def _models(self, now: float) -> Sequence[ModelFacts]:

@@ -10,7 +10,7 @@ from typing import Any
 import trio
 
 from .. import __version__
-from ..protocol.condition import Condition
+from ..protocol.condition import Condition, SharedPool
 from ..protocol.pool.account import AccountState, Egress
 from ..protocol.pool.book import Need
 from ..protocol.pool.view import egress_label
@@ -27,7 +27,7 @@ EGRESSES_SHOWN = 100
 _OWNERS = ("address", "failing")
 """Fields of an egress that only owners see."""
 
-_ADDRESSED = ("challenge", "egress", "file")
+_ADDRESSED = ("challenge", "egress", "file", "shared_pool")
 """Matters whose subjects may be an address, or a file's name."""
 
 _MAY_HOLD_VALUES = re.compile(r"""["'`“‘«]|://|@|=|[0-9]{3}|[^\s]{25}|[^\x00-\x7f]""")
@@ -38,7 +38,11 @@ _SETTING = re.compile(
 
 
 def health_report(
-    gateway: Gateway, state: ServerState, census: Census, condition: Condition
+    gateway: Gateway,
+    state: ServerState,
+    census: Census,
+    condition: Condition,
+    shared: SharedPool | None = None,
 ) -> dict[str, Any]:
     """The body of ``/health`` for the owner, without secrets and notes. Times are seconds from
     now.
@@ -54,6 +58,7 @@ def health_report(
         "reasons": reason_rows(condition),
         "version": __version__,
         "tokens": {**counts, "disabled": book.disabled},
+        "sharing": _sharing(shared),
         "next_reset": resets_in,
         "lanes": lanes_report(views, web, resets_in),
         "egress": [_egress(egress, now) for egress in egresses[:EGRESSES_SHOWN]],
@@ -76,6 +81,17 @@ def health_report(
     }
 
 
+def _sharing(shared: SharedPool | None) -> dict[str, Any] | None:
+    if shared is None:
+        return None
+    return {
+        "owned": shared.owned,
+        "servers": shared.servers,
+        "reached": not shared.gone,
+        "table": shared.table,
+    }
+
+
 def public_report(report: Mapping[str, Any]) -> dict[str, Any]:
     """*report* for clients without an owner's key: faults in fewer words, no money, no addresses
     of proxies.
@@ -85,6 +101,7 @@ def public_report(report: Mapping[str, Any]) -> dict[str, Any]:
         "reasons": public_reasons(report["reasons"]),
         "faults": public_faults(report["faults"]),
         "lanes": public_lanes(report["lanes"]),
+        "sharing": report["sharing"] and {**report["sharing"], "table": ""},
         "egress": [
             {name: value for name, value in egress.items() if name not in _OWNERS}
             for egress in report["egress"]

@@ -68,6 +68,9 @@ class MediaMaker(Protocol):
         :raises GrokApiError: if xAI does not have it, or can't be asked.
         """
 
+    def settle(self, request_id: str, state: VideoState) -> None:
+        """Count what a video has cost in the end, if it was begun here."""
+
     async def save(self, request_id: str, url: str, cache: MediaCache) -> str:
         """Keep a video's content in *cache*, and return its name there.
 

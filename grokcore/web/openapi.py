@@ -54,6 +54,7 @@ _ASKING = (
     errors.NoValidTokens,
     errors.RateLimitExceeded,
     errors.Overloaded,
+    errors.SharedPoolUnreachable,
     errors.ShuttingDown,
     errors.Challenge,
     errors.AntiBotRefusal,

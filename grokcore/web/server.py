@@ -124,9 +124,11 @@ async def serve(
     async with trio.open_nursery() as nursery:
         await nursery.start(serve_until_drained)
         nursery.start_soon(_report_refusals, state.refusals)
+        nursery.start_soon(settings.idle.run)
         task_status.started()
         await stop.wait()
         state.draining = True
+        settings.idle.close_all()
         gateway.pool.changed()  # notify the status pages
         await trio.sleep(config.grace_seconds)
         state.bodies.interrupt()

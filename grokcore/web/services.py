@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from attrs import frozen
+from attrs import field, frozen
 
-from ..protocol.condition import Condition
+from ..protocol.condition import Condition, SharedPool
 from ..protocol.models import LaneName, LaneUse, Model
 from ..runtime.attachments.fetch import Fetcher
 from ..runtime.completion.gateway import Gateway
 from .condition import ConditionWatch
 from .delivery import Deliveries
 from .edits import Edits
+from .fellows import Fellows
 from .media_maker import MediaMaker
 from .observing.census import Census
 from .observing.gauges import Sources
@@ -34,6 +35,7 @@ class Services:
         offered (``[api] images``).
     :ivar command: begins the command lines that the owner is advised to run.
     :ivar edits: returns the means to edit the owner's files; None while the server has none.
+    :ivar fellows: the other workers of this server.
     """
 
     gateway: Gateway
@@ -45,16 +47,22 @@ class Services:
     media_maker: Callable[[], MediaMaker | None] = lambda: None
     command: str = "python3 grok2api.py"
     edits: Callable[[], Edits | None] = lambda: None
+    fellows: Fellows = field(factory=Fellows)
 
     def condition(self) -> Condition:
         """The server's condition at the moment."""
         return self.watch.take()
 
     @property
+    def shared(self) -> SharedPool | None:
+        """The server's part of a shared pool; None if it shares none."""
+        return self.watch.shared()
+
+    @property
     def measured(self) -> Sources:
         """The parts that metrics are read from."""
         faults, use = self.state.all_faults, self.deliveries.cache_use
-        return Sources(self.gateway, self.census, self.condition, faults, use)
+        return Sources(self.gateway, self.census, self.condition, faults, use, self.watch.shared)
 
     @property
     def paid_pictures_are_off(self) -> bool:

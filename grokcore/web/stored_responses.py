@@ -16,6 +16,7 @@ from .answers.admission import most_body_bytes
 from .answers.questions import token_count
 from .answers.responses import with_references
 from .edge.lifetime import current_lifetime
+from .lending import dropped, lent_response
 from .responses import json_response
 from .services import Services
 
@@ -36,7 +37,7 @@ async def show_response(services: Services, response_id: str) -> Response:
         raise InvalidRequest(
             "A response can't be streamed again: leave stream out.", param="stream"
         )
-    return json_response(_found(services, response_id).data)
+    return json_response((await _found(services, response_id)).data)
 
 
 async def delete_response(services: Services, response_id: str) -> Response:
@@ -44,7 +45,10 @@ async def delete_response(services: Services, response_id: str) -> Response:
 
     :raises ResponseNotFound: if there is no such response.
     """
-    if not _shelf(services).delete(response_id):
+    shelf = _shelf(services)
+    here = shelf.delete(response_id)
+    elsewhere = await dropped(services.fellows, shelf.owner, response_id)
+    if not (here or elsewhere):
         raise _missing(response_id)
     return json_response({"id": response_id, "object": "response", "deleted": True})
 
@@ -55,7 +59,7 @@ async def input_items(services: Services, response_id: str) -> Response:
     :raises GrokApiError: if there is no such response, or a parameter is not valid.
     """
     page = Page(_limit(), _newest_first(), request.args.get("after", ""))
-    return json_response(input_list(_found(services, response_id).input, page))
+    return json_response(input_list((await _found(services, response_id)).input, page))
 
 
 async def cancel(services: Services, response_id: str) -> Response:
@@ -63,7 +67,7 @@ async def cancel(services: Services, response_id: str) -> Response:
 
     :raises GrokApiError: always: no answer is made in the background.
     """
-    _found(services, response_id)
+    await _found(services, response_id)
     raise InvalidRequest(
         "Only a response in the background can be cancelled, and this server has none.",
         param="response_id",
@@ -100,8 +104,11 @@ def _shelf(services: Services) -> Shelf:
     return services.state.responses.shelf(owner, trio.current_time())
 
 
-def _found(services: Services, response_id: str) -> StoredResponse:
-    response = _shelf(services).response(response_id)
+async def _found(services: Services, response_id: str) -> StoredResponse:
+    shelf = _shelf(services)
+    response = shelf.response(response_id)
+    if response is None:
+        response = await lent_response(services.fellows, shelf.owner, response_id)
     if response is None:
         raise _missing(response_id)
     return response

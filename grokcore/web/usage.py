@@ -12,35 +12,63 @@ import trio
 
 from ..protocol.key_allowance import KeyAllowance
 from ..protocol.key_day import Today
+from ..protocol.workers.figures import used
 from .edge.auth import Caller
 from .model_list import models_of
 from .services import Services
 
-__all__ = ["usage_report"]
+__all__ = ["usage_report", "used_rows"]
 
 
 def usage_report(services: Services, caller: Caller) -> dict[str, Any]:
-    """The report for the holder of a key. Times are seconds from now, but for ``expires_at``."""
+    """The report for the holder of a key. Times are seconds from now, but for ``expires_at``. Each
+    key's use is that at all workers.
+    """
     state, now = services.state, trio.current_time()
     today = state.today()
     report = {
         "object": "usage",
-        **_row(services, caller, now, today),
+        **_whole_row(services, caller, now, today),
         "day": {"date": today.day, "timezone": state.config.server.timezone},
     }
     if caller.allowance is None and not state.keys.empty:
         callers = dict.fromkeys(state.keys.callers.values())
-        report["keys"] = [_row(services, each, now, today) for each in callers]
+        report["keys"] = [_whole_row(services, each, now, today) for each in callers]
     return report
 
 
+def used_rows(services: Services) -> dict[str, Any]:
+    """This worker's use of each key, by the key's name."""
+    state, now = services.state, trio.current_time()
+    today, keys = state.today(), state.keys
+    callers = dict.fromkeys([keys.owner, *keys.callers.values()])
+    return {caller.name: _used(caller, now, today) for caller in callers}
+
+
+def _whole_row(services: Services, caller: Caller, now: float, today: Today) -> dict[str, Any]:
+    row = _row(services, caller, now, today)
+    return row if services.fellows.alone else used(row, services.fellows.figures)
+
+
 def _row(services: Services, caller: Caller, now: float, today: Today) -> dict[str, Any]:
-    allowance, day, ends = caller.allowance, caller.day, math.isfinite(caller.expires_at)
+    ends = math.isfinite(caller.expires_at)
+    return {
+        "key": caller.name or None,
+        "owner": caller.allowance is None,
+        **_used(caller, now, today),
+        "models": models_of(services, caller),
+        "lanes": sorted(lane.value for lane in caller.lanes),
+        "expires": caller.expires or None,
+        "expires_at": math.ceil(caller.expires_at) if ends else None,
+        "expired": services.state.wall.time() >= caller.expires_at,
+    }
+
+
+def _used(caller: Caller, now: float, today: Today) -> dict[str, Any]:
+    allowance, day = caller.allowance, caller.day
     day.turn_to(today)
     ends_in = day.ends_in(today)
     return {
-        "key": caller.name or None,
-        "owner": allowance is None,
         "requests": {
             "minute": None if allowance is None else _minute(allowance, now),
             "day": _limit(allowance.per_day if allowance else 0, day.requests, ends_in),
@@ -51,11 +79,6 @@ def _row(services: Services, caller: Caller, now: float, today: Today) -> dict[s
             "out": day.tokens_out,
             **_limit(allowance.tokens_per_day if allowance else 0, day.tokens, ends_in),
         },
-        "models": models_of(services, caller),
-        "lanes": sorted(lane.value for lane in caller.lanes),
-        "expires": caller.expires or None,
-        "expires_at": math.ceil(caller.expires_at) if ends else None,
-        "expired": services.state.wall.time() >= caller.expires_at,
     }
 
 

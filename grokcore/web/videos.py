@@ -45,6 +45,7 @@ from .media import media_response
 from .media_maker import MediaContent, MediaMaker
 from .responses import SteppedBody, json_response, stepped_response
 from .services import Services
+from .topics import VIDEO
 
 __all__ = ["begin_video", "show_content", "show_video"]
 
@@ -86,7 +87,7 @@ async def show_video(services: Services, name: str) -> Response:
     """
     maker = _maker(services, current_lifetime())
     found = _named(maker, name, current_lifetime())
-    state = await maker.look(found.request_id)
+    state = await _looked(services, maker, found.request_id)
     pending = state.stage is VideoStage.PENDING and not found.ours
     return json_response(orjson.dumps(video_object(found, state)), 202 if pending else 200)
 
@@ -102,7 +103,7 @@ async def show_content(services: Services, name: str) -> Response:
     if request.args.get("variant", "video") != "video":
         raise InvalidRequest("xAI makes the video alone: leave variant out.", param="variant")
     found = _named(maker, name, lifetime)
-    state = await maker.look(found.request_id)
+    state = await _looked(services, maker, found.request_id)
     _require_content(state)
     cache = services.deliveries.cache
     if cache is not None and services.state.config.grok.cache_mb:
@@ -111,6 +112,15 @@ async def show_content(services: Services, name: str) -> Response:
             method, headers = request.method, request.headers
             return await media_response(cache, kept, method, headers, lifetime)
     return await _straight(maker, state.url, lifetime)
+
+
+async def _looked(services: Services, maker: MediaMaker, request_id: str) -> VideoState:
+    """How a video stands. Its end is passed on to the worker that began it and counts its cost."""
+    state = await maker.look(request_id)
+    if state.stage is not VideoStage.PENDING:
+        end = {"stage": state.stage.value, "fault": state.fault, "cost": state.cost_ticks}
+        await services.fellows.ask(VIDEO, {"id": request_id, **end})
+    return state
 
 
 # Admission --------------------------------------------------------------------------------------

@@ -88,6 +88,9 @@ class EchoQuestion:
     def rendered(self) -> EchoQuestion:
         return self
 
+    def prepare_now(self, lease: AnyLease) -> EchoQuestion | None:
+        return None
+
     async def prepare(self, lease: AnyLease, *, repeated: bool) -> EchoQuestion:
         lane = self.lane
         lane.asked.append(self.rendering.question)

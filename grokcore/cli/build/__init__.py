@@ -33,6 +33,8 @@ NAME = "grok2api.pyz"
 SHEBANG = b"#!/usr/bin/env python3\n"
 SOURCES = ("pyproject.toml", "README.md", "LICENSE")
 """The files that go into a wheel beside the package itself."""
+EXTRA = "share"
+"""The optional packages that go into the file."""
 
 
 class BuildFailed(Exception):
@@ -178,7 +180,7 @@ class _Build:
                 "--only-binary=:all:",
                 "--wheel-dir",
                 self._for(python),
-                wheel,
+                f"{wheel}[{EXTRA}]",
             )
             for python in pythons
         }
@@ -204,7 +206,7 @@ class _Build:
             "--no-pypi",
             "--pre-resolved-dists",
             str(self._wheels),
-            f"grok2api=={wheel.name.split('-')[1]}",
+            f"grok2api[{EXTRA}]=={wheel.name.split('-')[1]}",
         ]
         run_as = [
             "--console-script",

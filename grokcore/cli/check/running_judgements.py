@@ -8,6 +8,7 @@ Rules
 
 from __future__ import annotations
 
+import itertools
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
@@ -89,7 +90,8 @@ def judge_running(look: ServerLook, *, holds_our_data: bool, user: int | None) -
                 "Set the same [grok] api_key, or restart it if the key has changed.",
             )
         )
-    return [*findings, *_judge_version(look), *_judge_condition(look.report)]
+    about = (_judge_version(look), _judge_condition(look.report), _judge_workers(look.report))
+    return [*findings, *itertools.chain(*about)]
 
 
 def _judge_unit(unit: Unit | None) -> list[Finding]:
@@ -164,6 +166,21 @@ def _judge_condition(report: Mapping[str, Any]) -> list[Finding]:
     else:
         advice = _LOG_HAS_MORE
     return [(fail if state == "down" else warn)("server", message, advice), *reasons]
+
+
+def _judge_workers(report: Mapping[str, Any]) -> list[Finding]:
+    """The finding on the processes of a server that has several."""
+    workers = report.get("workers")
+    if not isinstance(workers, dict):
+        return []
+    count, missing, restarts = (workers.get(name) for name in ("count", "missing", "restarts"))
+    if missing:
+        message = f"of its {count} workers, these do not answer: {', '.join(map(str, missing))}"
+        return [warn("server", message, f"They hang, or are being started. {_LOG_HAS_MORE}")]
+    if restarts:
+        message = f"it has {count} workers, restarted after crashes: {restarts}"
+        return [warn("server", message, "Its log has the reasons, in the lines before each start.")]
+    return [ok("server", f"it has {count} workers, and all answer")]
 
 
 def _reasons(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -113,6 +113,17 @@ class Renderer:
                     yield self._content(self._gap() + self._shown(event))
                     self._after_media = True
 
+    def plain(self, text: str) -> bool:
+        """The short way of :meth:`pieces` for one text: whether it is shown as it is; it counts
+        then.
+        """
+        if self._think_tag_open or self._after_media:
+            return False
+        self._answer.add(text)
+        self._answering = True
+        self._length += len(text)
+        return True
+
     def close_think_tag(self) -> str:
         """The text that closes ``content`` before an error ends the answer; may be empty."""
         return self._content("")[1] if self._think_tag_open else ""

@@ -176,6 +176,26 @@ class AnswerParts(ABC):
         elif len(self.events) == before:
             self.events.append(Activity())
 
+    def show_plain(self, token: str) -> bool:
+        """The short way of a token in the middle of an answer: show it, if nothing has to be looked
+        at but its characters; else do nothing, and return False.
+        """
+        if (
+            not token
+            or "<" in token
+            or self._calls is not None
+            or not self._raw
+            or self._answer_filter.holding
+            or self._chars + len(token) > MAX_ANSWER_CHARS
+        ):
+            return False
+        self._chars += len(token)
+        self._raw.add(token)
+        self.events.append(Text(token))
+        if not self._visible:
+            self._visible = is_visible(token)
+        return True
+
     def _show_pieces(self, pieces: Iterable[str | ToolCall]) -> None:
         """Show text and calls. Of Grok's elements, calls lose only those that refer to a card of
         this answer: a call may write a file that holds some.

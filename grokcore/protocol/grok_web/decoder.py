@@ -41,6 +41,9 @@ _PLAIN_TOKEN_KEYS = frozenset(
 )
 """A line with no other keys than these is a token and nothing else: nearly every line is."""
 
+_PLAIN_TAGS = (None, "final")
+"""Tags of a token of the answer itself."""
+
 _PARTS_OF_AN_ANSWER = ("generatedImageUrls", "cardAttachmentsJson", "fileAttachments", "fileUris")
 """Lists of a modelResponse that may hold an answer when its ``message`` is empty (grok-protocol.md
 §3.4).
@@ -118,7 +121,8 @@ class Decoder:
         for line in objects:
             if answer.state is State.ENDED:
                 break
-            self._read_line(line)
+            if answer.state is not State.ANSWERING or not self._read_plain(line):
+                self._read_line(line)
         if self._lines.too_long and answer.state is not State.CONCLUDED:
             answer.step(
                 Input.ERROR,
@@ -130,6 +134,27 @@ class Decoder:
         self.counters.junk_lines = self._lines.junk
         answer.begun = answer.begun or bool(events)
         return answer.passed_on(events)
+
+    def _read_plain(self, line: dict[str, Any]) -> bool:
+        """The short way of a line that is a token of the answer and nothing else; False for any
+        other line, of which nothing is noted then. Nearly every line goes here.
+        """
+        try:
+            response = line["result"]["response"]
+            token = response["token"]
+            plain = (
+                len(line) == 1
+                and token.__class__ is str
+                and response.keys() <= _PLAIN_TOKEN_KEYS
+                and response.get("isThinking") is not True
+                and response.get("isSoftStop") is not True
+                and response.get("messageTag") in _PLAIN_TAGS
+                and self._answer.show_plain(token)
+            )
+        except (KeyError, TypeError, AttributeError):
+            return False
+        self._lines_read += plain
+        return plain
 
     def _read_line(self, line: dict[str, Any]) -> None:
         self._lines_read += 1

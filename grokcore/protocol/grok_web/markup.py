@@ -33,6 +33,7 @@ Rules
 from __future__ import annotations
 
 import enum
+import functools
 import re
 from collections.abc import Iterable
 
@@ -94,14 +95,22 @@ class TagFilter:
     """
 
     def __init__(self, names: frozenset[str]) -> None:
-        either = "|".join(re.escape(name) for name in sorted(names)) or r"(?!)"
         self._names = names
-        self._tag_start = re.compile(rf"<(/?)({either}){_NAME_ENDS}", _FLAGS)
-        self._longest_start = len("</") + max(map(len, names), default=0)
         self._state = _State.TEXT
         self._held = ""
-        self._tag = _OpenTag()
-        self._element = _OpenElement("", "")
+        self._tag: _OpenTag  # in the state TAG
+        self._element: _OpenElement  # in the state ELEMENT
+
+    # Made when they are needed: most texts have no "<".
+
+    @functools.cached_property
+    def _tag_start(self) -> re.Pattern[str]:
+        either = "|".join(re.escape(name) for name in sorted(self._names)) or r"(?!)"
+        return re.compile(rf"<(/?)({either}){_NAME_ENDS}", _FLAGS)
+
+    @functools.cached_property
+    def _longest_start(self) -> int:
+        return len("</") + max(map(len, self._names), default=0)
 
     def feed(self, text: str) -> str:
         """Take a piece of text; return the part that is certainly no markup (possibly nothing)."""

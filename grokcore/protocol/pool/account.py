@@ -209,6 +209,8 @@ class Account:
     :ivar modes_due_at: time from which Grok may be asked again for its modes.
     :ivar retired: whether it is not in use: switched off, disabled in the token file or no longer
         there. Loans of it are still given back.
+    :ivar withheld: whether it is not lent since another server of a shared pool owns it, or may
+        take it. Its state is then the last one that its owner has reported.
     """
 
     entry: TokenEntry
@@ -230,6 +232,12 @@ class Account:
     refused_modes: Mapping[str, str] = field(factory=dict)
     modes_due_at: float = -math.inf
     retired: bool = False
+    withheld: bool = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether it is neither lent nor polled on this server."""
+        return self.retired or self.withheld
 
     @property
     def invalid(self) -> bool:
@@ -271,6 +279,11 @@ class Account:
         own = math.inf if self.refusals and not self.on_trial else self.cooling_until
         allowance = self.allowances.get(group)
         return own if allowance is None else max(own, allowance.open_at(cost))
+
+    def is_open(self, model: Model, now: float) -> bool:
+        """Whether it could take a question to *model* now, if it is not busy."""
+        opens_at = max(self.open_at(model.rate_limit_name, model.cost), self.egress.paused_until)
+        return self.may_use(model) and opens_at <= now
 
     def state(self, now: float) -> AccountState:
         """The state, disabled apart. An account cools while any group of models is shut."""

@@ -161,6 +161,18 @@ class Allowance:
         if not quota.left and wait is not None and self.cooling_until > now:
             self.cooling_until = now + wait
 
+    def follow(self, other: Allowance) -> None:
+        """Take over the counter of *other*, another server's. Loans and polls of before count
+        nothing in it.
+        """
+        self._epoch += 1
+        self._learned_epoch = self._epoch
+        self._taken_questions = self._taken_cost = 0
+        self.quota, self.balance, self.learned_at = other.quota, other.balance, other.learned_at
+        self.cooling_until, self.strikes = other.cooling_until, other.strikes
+        self.polled_at = max(self.polled_at, other.polled_at)
+        self.demanded = other.demanded
+
     def learn_nothing(self) -> None:
         """Count a poll that had no answer."""
         self.polling = False

@@ -32,6 +32,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
 
 from attrs import define
 
@@ -56,6 +57,7 @@ from .choice import Choice, Need
 from .overload import Overload
 from .owner_actions import Cleared, Disabled, Enabled, Rechecked
 from .quota_polls import Poll, PollPlan
+from .records import replace
 from .roster import Adoption, Roster, UnknownToken
 from .serving import Serving
 from .shelves import Left
@@ -69,7 +71,7 @@ from .view import (
 )
 from .why_not import Reasons
 
-__all__ = ["Loan", "Need", "TokenBook", "UnknownToken"]
+__all__ = ["Loan", "Need", "Sharing", "TokenBook", "UnknownToken"]
 
 
 @define(eq=False)
@@ -93,6 +95,16 @@ class Loan:
     asker: str = ""
 
 
+class Sharing(Protocol):
+    """A server's part of a pool that several servers share."""
+
+    def expire(self) -> None:
+        """Withhold the accounts whose ownership has ended."""
+
+    def refusal(self) -> GrokApiError | None:
+        """The error while no account can be had of other servers; None if it is worth waiting."""
+
+
 class TokenBook:
     """All accounts and egresses, and the plan of polls.
 
@@ -113,6 +125,8 @@ class TokenBook:
         self._serving = Serving(self._roster)
         self._missed_s = 0.0  # by the caller's clock, as far as shift() knows
         self._unsaved: set[Account] = set()
+        self._unreported: set[Account] = set()
+        self._sharing: Sharing | None = None
         self.adopt(entries, default_proxy=default_proxy, max_in_flight=max_in_flight, now=-math.inf)
 
     # The token list ------------------------------------------------------------------------------
@@ -219,6 +233,8 @@ class TokenBook:
 
         :param patient: False takes any free one.
         """
+        if self._sharing is not None:
+            self._sharing.expire()
         group = need.model.rate_limit_name
         if self.overload.shut_until(group, need.asker) > now:
             return None
@@ -242,7 +258,18 @@ class TokenBook:
         """
         if self._choice.may_serve(need, now):
             return self.overload.refusal(need.model.rate_limit_name, now, need.asker)
+        if self._sharing is not None and self._others_may_serve(need, now):
+            return self._sharing.refusal()
         return self._reasons.find(need, now).error(now)
+
+    def _others_may_serve(self, need: Need, now: float) -> bool:
+        """Whether an account that is withheld is open for *need*, as last reported by its owner."""
+        return any(
+            account.withheld
+            and account.entry.key not in need.excluded
+            and account.is_open(need.model, now)
+            for account in self._roster.accounts
+        )
 
     def next_opening(self, need: Need, now: float) -> float:
         """Time at which the next account that could serve *need* may open; infinity if none is
@@ -269,12 +296,7 @@ class TokenBook:
         """The number of accounts that could take a question to *model* now, if they are not busy.
         Looks at each account.
         """
-        return sum(
-            account.may_use(model)
-            and max(account.open_at(model.rate_limit_name, model.cost), account.egress.paused_until)
-            <= now
-            for account in self._roster.accounts
-        )
+        return sum(account.is_open(model, now) for account in self._roster.accounts)
 
     # Outcomes ------------------------------------------------------------------------------------
 
@@ -372,7 +394,8 @@ class TokenBook:
     def _touch(self, account: Account, now: float) -> None:
         """Place *account* anew and mark it as unsaved, after a change of anything about it."""
         self._unsaved.add(account)
-        if not account.retired:
+        self._unreported.add(account)
+        if not account.idle:
             self._choice.put(account, now)
 
     def learn_user(self, account: Account, user_id: str) -> None:
@@ -395,6 +418,53 @@ class TokenBook:
         account.modes_due_at = due_at
         self._touch(account, now)
 
+    # A pool that several servers share ------------------------------------------------------------
+
+    def share(self, sharing: Sharing) -> None:
+        """Withhold all accounts, and those that are added later, until :meth:`use`."""
+        self._sharing = sharing
+        self._roster.shared = True
+        for account in self._roster.listed:
+            account.withheld = True
+        self._start_anew()
+
+    def account_of(self, key: str) -> Account | None:
+        """The account of this key, in the file or removed from it; None if there is none."""
+        return self._roster.get(key)
+
+    def use(self, account: Account, now: float) -> None:
+        """Lend an account from now on that was withheld."""
+        account.withheld = False
+        for allowance in account.allowances.values():
+            allowance.drop_polls()  # the plan skipped them
+        if not account.retired:
+            self._plan_after_absence(account, now)
+            self._choice.put(account, now)
+
+    def withhold(self, account: Account) -> None:
+        """Lend an account no longer. Answers under way finish, and their loans are given back."""
+        account.withheld = True
+        self._choice.remove(account)
+
+    def hear(
+        self, account: Account, record: Mapping[str, object], now: float, offset: float
+    ) -> None:
+        """Take over what the owner of a withheld account has learned of it.
+
+        :param offset: seconds since 1970 by the clock of the record's times, minus *now*.
+        """
+        was_off = account.switched_off
+        replace(account, record, now, offset)
+        if account.switched_off != was_off:
+            self._roster.switch(account, on=not account.switched_off)
+        self._account_changed()
+        self._unsaved.add(account)
+
+    def take_unreported(self) -> set[Account]:
+        """The accounts that have changed here since the last call, for other servers."""
+        unreported, self._unreported = self._unreported, set()
+        return unreported
+
     # Actions of a token's owner ------------------------------------------------------------------
     # Each takes a token's id (or more of its key), and raises UnknownToken if there is none.
 
@@ -409,7 +479,7 @@ class TokenBook:
         dear = max(model.cost for model in SHIPPED.values())  # it may not have been asked for yet
         for group, allowance in account.allowances.items():
             allowance.clear(max(dear, self.polls.dearest(group)))
-            if account.invalid and not account.retired:
+            if account.invalid and not account.idle:
                 self.polls.schedule(account, group, now)
         self._account_changed()
         self._touch(account, now)
@@ -444,6 +514,7 @@ class TokenBook:
         self._choice.remove(account)
         self._account_changed()
         self._unsaved.add(account)
+        self._unreported.add(account)
         return Disabled.BUSY if account.in_flight else Disabled.IDLE
 
     def enable(self, token: str, now: float) -> Enabled:

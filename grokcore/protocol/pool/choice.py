@@ -153,7 +153,7 @@ class Choice:
         )
         dearer = self._polls.note_cost(group, model.cost)
         for account in self._roster.accounts:
-            if account.entry.tier is tier and account.may_use(model):
+            if account.entry.tier is tier and account.may_use(model) and not account.withheld:
                 shelf.put(account, now)
             if dearer and group in account.allowances:
                 self._polls.replan(account, group, now)

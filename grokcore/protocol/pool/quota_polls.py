@@ -171,7 +171,7 @@ class PollPlan:
     @staticmethod
     def _is_stale(entry: tuple[float, int, Account, str]) -> bool:
         at, _, account, group = entry
-        return account.retired or account.allowance(group).poll_at != at
+        return account.idle or account.allowance(group).poll_at != at
 
 
 def _egress_polls_at(account: Account) -> float:

@@ -17,7 +17,7 @@ from ..waits import LONGEST_WAIT_S, believed_wait
 from .account import EVIDENCE_APART_S, REFUSED_COOLING_S, Account
 from .allowance import Allowance
 
-__all__ = ["recall", "record_of"]
+__all__ = ["recall", "record_of", "replace"]
 
 LONGEST_GROUP_NAME = 200
 GROUPS_AT_MOST = 64
@@ -84,6 +84,22 @@ def recall(account: Account, record: Mapping[str, object], now: float, offset: f
             account.allowances[group] = _recalled_allowance(
                 _RecordTimes(value, now, offset, times.made_at)
             )
+
+
+def replace(account: Account, record: Mapping[str, object], now: float, offset: float) -> None:
+    """Replace the state of an account by its record, which another server has made. (The id of its
+    user stays: such records have none.)
+    """
+    user_id, before = account.learned_user_id, account.allowances
+    account.first_refusal_at, account.refusal = None, ""
+    account.refused_question = account.on_trial = False
+    account.slips, account.suspect_until = 0, -math.inf
+    account.allowances = {}
+    recall(account, record, now, offset)
+    account.learned_user_id = user_id
+    for group, allowance in before.items():  # loans and polls of them may be under way
+        allowance.follow(account.allowances.get(group) or Allowance())
+    account.allowances = {**account.allowances, **before}
 
 
 def _allowance_record(allowance: Allowance, offset: float) -> dict[str, object]:

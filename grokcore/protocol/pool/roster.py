@@ -44,12 +44,14 @@ class Roster:
     :ivar listed: accounts of the token file, in its order.
     :ivar accounts: the part of them that may be used.
     :ivar aside: the other part: disabled in the file, or switched off.
+    :ivar shared: whether other servers may own accounts, so that new ones are withheld at first.
     """
 
     def __init__(self) -> None:
         self.listed: list[Account] = []
         self.accounts: list[Account] = []
         self.aside: list[Account] = []
+        self.shared = False
         self._all: dict[str, Account] = {}
         self._egresses: dict[str, Egress] = {}
         self._records: dict[str, Mapping[str, object]] = {}
@@ -69,6 +71,10 @@ class Roster:
         if len(matches) > 1:
             raise UnknownToken("More than one token has that id. Use more digits of its key.")
         return matches[0]
+
+    def get(self, key: str) -> Account | None:
+        """The account of this key, in the file or removed from it; None if there is none."""
+        return self._all.get(key)
 
     def remember(
         self, records: Mapping[str, Mapping[str, object]], now: float, offsets: Mapping[str, float]
@@ -134,7 +140,8 @@ class Roster:
     def _adopted(self, entry: TokenEntry, egress: Egress, now: float) -> Account:
         account = self._all.get(entry.key)
         if account is None:
-            account = self._all[entry.key] = Account(entry, egress, retired=True)
+            account = Account(entry, egress, retired=True, withheld=self.shared)
+            self._all[entry.key] = account
             self._recalled(account, now)
         account.entry, account.egress = entry, egress
         return account

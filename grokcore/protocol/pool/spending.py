@@ -51,11 +51,13 @@ class Reserve:
 
     :ivar ticks: None if it has to be alone.
     :ivar expected: ticks that count if its cost stays unknown.
+    :ivar entry: its name in the ledger that servers share; empty without one.
     """
 
     model: str
     ticks: int | None
     expected: int
+    entry: str = ""
 
 
 @define(eq=False)
@@ -140,6 +142,22 @@ class Spending:
         """
         self.spent = max(0, self.spent + min(cost, MOST_TICKS) - counted)
         self.changed = True
+
+    def resume(self, reserve: Reserve) -> None:
+        """Count an answer as under way that has begun elsewhere."""
+        self._under_way.add(reserve)
+
+    def follow(self, other: Spending) -> bool:
+        """Take over the day, its sum and the models' costs of *other*; answers under way stay.
+
+        :returns: whether anything is different now.
+        """
+        before = self.day, self.spent, self._later, self._costs
+        self.day, self.spent, self._later = other.day, other.spent, other._later
+        self._costs = {model: list(costs) for model, costs in other._costs.items()}
+        different = before != (self.day, self.spent, self._later, self._costs)
+        self.changed = self.changed or different
+        return different
 
     def _learn(self, model: str, cost: int) -> None:
         """Remember *cost*; the model that was learned of last stands last."""

@@ -10,5 +10,7 @@ not need, and takes what nobody owns.
 * :mod:`.steps` has the two messages of a step.
 * :mod:`.table` is the table itself, in memory: its rules, for all kinds of tables.
 * :mod:`.ownership` decides, for one server, what to keep, to give back and to ask for.
+* :mod:`.redis_address`, :mod:`.redis_identity` and :mod:`.portions` are for a table in a Redis:
+  where it is, which one it is, and how a large step is made there.
 * :mod:`.ledger` counts the money of a paid lane for all servers together.
 """

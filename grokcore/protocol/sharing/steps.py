@@ -1,4 +1,4 @@
-"""The two messages of a step: what a server tells the table, and what it answers.
+"""The two messages of a step: a server's to the table, and the reply.
 
 Tokens are named by their keys, which are hashes. Neither message holds a secret.
 """
@@ -6,15 +6,12 @@ Tokens are named by their keys, which are hashes. Neither message holds a secret
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
-import cattrs
+import attrs
 from attrs import field, frozen
 
-__all__ = ["ANY", "Reply", "Step", "read_reply", "read_step", "written"]
-
-ANY = ""
-"""The kind of a shortness that every token eases: the server owns less than its share."""
+__all__ = ["Reply", "Step", "read_reply", "read_step", "written"]
 
 MOST_TASKS = 100
 """Actions that wait for one token's owner; more are dropped."""
@@ -22,26 +19,29 @@ MOST_TASKS = 100
 
 @frozen
 class Step:
-    """What a server tells the table.
+    """The message of a server to the table.
 
     :ivar server: name of the server's run, which no other run has.
     :ivar ttl_ms: how long the table shall hold the server's tokens for it, and remember the server
         itself, from the step's arrival on.
+    :ivar table: name of the table that the server takes it to be; nothing is taken from another
+        one, which may not know yet what belongs to whom. Empty in a server's first step.
     :ivar keep: tokens that the server owns and wants to keep.
     :ivar give: tokens that it owns and gives back.
     :ivar want: tokens that it would take if nobody owns them, the best first.
     :ivar take: how many of *want* it takes at most.
-    :ivar short: the number of tokens that it lacks, by kind: :data:`ANY`, or the name of a kind of
-        question (:class:`~grokcore.protocol.sharing.ownership.Kind`).
-    :ivar records: what was learned of its tokens, as JSON texts. Those of tokens that another
-        server owns are not taken.
+    :ivar short: the number of tokens that it lacks, by the name of a kind
+        (:class:`~grokcore.protocol.sharing.kinds.Kind`).
+    :ivar records: the states of its tokens that have changed, as JSON texts. Those of tokens that
+        another server owns are not taken.
     :ivar tasks: actions of the owner on tokens that other servers may own, as JSON texts.
     :ivar since: version of the news that the server has.
-    :ivar bye: whether it stops: the table forgets it.
+    :ivar bye: whether it stops: it is not counted as a server, and has no share.
     """
 
     server: str
     ttl_ms: int
+    table: str = ""
     keep: tuple[str, ...] = ()
     give: tuple[str, ...] = ()
     want: tuple[str, ...] = ()
@@ -55,7 +55,7 @@ class Step:
 
 @frozen
 class Reply:
-    """What the table answers.
+    """The reply of the table.
 
     :ivar table: name of this table. A table that has lost what it knew, or was another one's
         replica, has another name.
@@ -85,24 +85,57 @@ class Reply:
 
 def written(message: Step | Reply) -> dict[str, Any]:
     """*message* as JSON's types."""
-    unstructured: dict[str, Any] = cattrs.unstructure(message)
-    return unstructured
+    return attrs.asdict(message)
 
 
 def read_step(value: object) -> Step:
     """:raises ValueError: if *value* is no step."""
-    try:
-        return cattrs.structure(value, Step)
-    except _MISREAD as error:
-        raise ValueError("This is no step of a shared pool.") from error
+    return Step(**_read(value, Step))
 
 
 def read_reply(value: object) -> Reply:
-    """:raises ValueError: if *value* is no reply."""
-    try:
-        return cattrs.structure(value, Reply)
-    except _MISREAD as error:
-        raise ValueError("This is no reply of a shared pool's table.") from error
+    """:raises ValueError: if *value* is no reply of a table."""
+    return Reply(**_read(value, Reply))
 
 
-_MISREAD = (cattrs.BaseValidationError, TypeError, AttributeError, ValueError)
+def _read(value: object, kind: type[Step | Reply]) -> dict[str, Any]:
+    """The fields of a message. Fields of a newer version are passed over."""
+    if not isinstance(value, dict):
+        raise ValueError(f"A {kind.__name__.lower()} of a shared pool is an object.")  # noqa: TRY004
+    fields = {field.name: field for field in attrs.fields(kind)}
+    missing = [
+        name
+        for name, field in fields.items()
+        if field.default is attrs.NOTHING and name not in value
+    ]
+    if missing:
+        raise ValueError(f"A {kind.__name__.lower()} of a shared pool lacks {missing[0]}.")
+    return {
+        name: _field(name, value[name], str(field.type))
+        for name, field in fields.items()
+        if name in value
+    }
+
+
+def _field(name: str, value: object, kind: str) -> object:
+    match kind:
+        case "float" if isinstance(value, int | float):
+            return float(value)
+        case "bool" | "int" | "str" if type(value).__name__ == kind:
+            return value
+        case "tuple[str, ...]" if _is_texts(value):
+            return tuple(value)
+        case "Mapping[str, str]" if isinstance(value, dict) and _is_texts([*value.values()]):
+            return value
+        case "Mapping[str, int]" if isinstance(value, dict) and set(map(type, value.values())) <= {
+            int
+        }:
+            return value
+        case "Mapping[str, tuple[str, ...]]" if isinstance(value, dict):
+            if all(map(_is_texts, value.values())):
+                return {key: tuple(texts) for key, texts in value.items()}
+    raise ValueError(f"{name} of a shared pool's message is of another type.")
+
+
+def _is_texts(value: object) -> TypeGuard[list[str]]:
+    return isinstance(value, list | tuple) and all(isinstance(text, str) for text in value)

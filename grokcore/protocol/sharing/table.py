@@ -8,7 +8,7 @@ Rules
 1. A token belongs to the server that took it, until the server gives it back or its time runs out.
    Keeping a token that nobody owns any more takes it again; one that another server owns is lost.
 2. Tokens that are given back in a step can be taken by others from then on, not in the same step by
-   the server itself.
+   the server itself. Nothing is taken by a server that takes the table for another one.
 3. Records are those of a token's owner. They are kept when the token is given back or its owner is
    gone.
 4. A server that has not made a step for its time is forgotten, with what it lacks.
@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from itertools import takewhile
 
 from attrs import define, field, frozen
 
@@ -98,15 +99,21 @@ class Table:
         owner = self._owners.get(key)
         return "" if owner is None else owner.server
 
+    def _is_free(self, key: str, server: str) -> bool:
+        """Whether *server* may have a token. One that it has already is such a token: a reply may
+        have been lost.
+        """
+        return self._owner(key) in ("", server)
+
     def _kept(self, key: str, server: str, until: float) -> bool:
-        if self._owner(key) not in ("", server):
+        if not self._is_free(key, server):
             return False
         self._owners[key] = _Owner(server, until)
         return True
 
     def _publish(self, step: Step) -> None:
         for key, record in step.records.items():
-            if self._owner(key) not in ("", step.server):
+            if not self._is_free(key, step.server):
                 continue
             self._version += 1
             self._records.pop(key, None)  # the one that changed last stands last
@@ -115,8 +122,10 @@ class Table:
             del self._records[next(iter(self._records))]
 
     def _take(self, step: Step, until: float) -> tuple[str, ...]:
+        if step.table != self.name:
+            return ()
         given = set(step.give)
-        free = [key for key in step.want if key not in self._owners and key not in given]
+        free = [key for key in step.want if self._is_free(key, step.server) and key not in given]
         taken = tuple(dict.fromkeys(free))[: step.take]
         self._owners.update((key, _Owner(step.server, until)) for key in taken)
         return taken
@@ -137,8 +146,6 @@ class Table:
         return dict(sums)
 
     def _news(self, step: Step) -> dict[str, str]:
-        return {
-            key: record
-            for key, (version, server, record) in self._records.items()
-            if version > step.since and server != step.server
-        }
+        newest_first = reversed(self._records.items())
+        news = takewhile(lambda item: item[1][0] > step.since, newest_first)
+        return {key: record for key, (_, server, record) in news if server != step.server}

@@ -75,7 +75,12 @@ class Attempt:
         self.doubtful = True
         events: list[Event] = []
         while True:
-            events += self._decode(await self._waits.under_clocks(self._exchange.read))
+            data = self._exchange.read_nowait()
+            if data is None:
+                data = await self._waits.under_clocks(self._exchange.read)
+            elif self._waits.interruption is not None:
+                raise self._waits.interruption
+            events += self._decode(data)
             if _has_content(events):
                 self.lease.answering()
                 await self._let_go()

@@ -404,8 +404,12 @@ class Completion:
         began = trio.current_time()
         try:
             need = self._need_after(previous)
-            lease = functools.partial(self._gateway.lending.lease, need, self._ticket)
-            return await self._waits.under_clocks(lease)
+            if self._waits.interruption is None:
+                lease = self._gateway.lending.lease_unqueued(need)
+                if lease is not None:
+                    return lease
+            queue = functools.partial(self._gateway.lending.lease, need, self._ticket)
+            return await self._waits.under_clocks(queue)
         except GrokApiError as error:
             # No token is left. If the last failure was a token's fault, report the pool's state;
             # otherwise report that failure: it says more.
@@ -461,10 +465,13 @@ class Completion:
 
     async def _prepared(self, lease: AnyLease) -> PreparedQuestion:
         """Prepare the question for the lease's account, in the words of its lane."""
-        prepare = functools.partial(self._prepare, lease)
         began = trio.current_time()
         try:
-            return await self._waits.under_clocks(prepare)
+            if lease.lane is self._to_ask.lane.name and self._waits.interruption is None:
+                prepared = self._to_ask.prepare_now(lease)
+                if prepared is not None:
+                    return prepared
+            return await self._waits.under_clocks(functools.partial(self._prepare, lease))
         except GrokApiError as error:
             lease.settle(error)
             uploading = bool(self._to_ask.rendering.attachments)

@@ -139,6 +139,14 @@ class Lending:
                 "can name a model that answers for it.)"
             )
 
+    def lease_unqueued(self, need: Need) -> AnyLease | None:
+        """A credential that can serve *need*, if it can be had without looking at more than one
+        lane; :meth:`lease` looks at all.
+        """
+        if self.desks and self._offering(need):
+            return None
+        return self.pool.lease_unqueued(need) if self._has_web(need) else None
+
     # With a wait ---------------------------------------------------------------------------------
 
     async def lease(self, need: Need, ticket: int) -> AnyLease:
@@ -174,12 +182,12 @@ class Lending:
     async def _free(self, need: Need, waiter: Waiter | None) -> AnyLease | None:
         """A credential that is free now, of the first lane that has one."""
         for desk in self._desks(need, _BEFORE):
-            if (lent := await _lend(desk, need, waiter)) is not None:
+            if (lent := await desk.offer(need, waiter)) is not None:
                 return lent
         if self._has_web(need) and (lease := self.pool.lease_now(need)) is not None:
             return lease
         for desk in self._desks(need, (LaneUse.OVERFLOW,)):
-            if (lent := await _lend(desk, need, waiter)) is not None:
+            if (lent := await desk.offer(need, waiter)) is not None:
                 return lent
         return None
 
@@ -216,11 +224,6 @@ class Lending:
 
     def _desks(self, need: Need, uses: Sequence[LaneUse]) -> list[Desk]:
         return [desk for desk in self._offering(need) if desk.use in uses]
-
-
-async def _lend(desk: Desk, need: Need, waiter: Waiter | None) -> AnyLease | None:
-    await desk.refresh()
-    return desk.lend(need, trio.current_time(), waiter)
 
 
 def _told(errors: Sequence[tuple[LaneName, GrokApiError]], need: Need) -> GrokApiError:

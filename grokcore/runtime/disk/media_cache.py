@@ -26,7 +26,7 @@ import contextlib
 import functools
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -63,11 +63,13 @@ class MediaCache:
 
     :param folder: for this cache only; made when it is first needed, for this user only.
     :ivar most_bytes: may be changed; applies from the next file on.
+    :ivar elsewhere: returns the path of a file that another worker's cache has, if one has it.
     """
 
     def __init__(self, folder: Path, most_bytes: int) -> None:
         self.folder = folder
         self.most_bytes = most_bytes
+        self.elsewhere: Callable[[str], Awaitable[Path | None]] | None = None
         self._files = _Files()
         self._hits = self._misses = 0
         self._disk = trio.CapacityLimiter(WRITERS)
@@ -137,6 +139,16 @@ class MediaCache:
         finally:
             await writer.aclose()
 
+    def lend(self, name: str) -> Path | None:
+        """The path of a file that another worker wants to read, which is a use; None if there is
+        none of this name.
+        """
+        size = self._files.sizes.get(name)
+        if size is None:
+            return None
+        self._files.use(name, size)
+        return self.folder / name
+
     async def find(self, name: str) -> Entry | None:
         """Look up a file without using it; None if there is none of this name (any more).
 
@@ -168,15 +180,23 @@ class MediaCache:
         undo: Callable[[T | None], object] = lambda _: None,
     ) -> T | None:
         """Do *work* on a file that is listed; None if it isn't, or is gone from the disk."""
-        if name not in self._files.sizes:
+        path = await self._place(name)
+        if path is None:
             return None
         try:
             return await in_disk_thread(
-                functools.partial(work, self.folder / name), limiter=self._disk, undo=undo
+                functools.partial(work, path), limiter=self._disk, undo=undo
             )
         except _GONE:
             self._files.forget(name)
             return None
+
+    async def _place(self, name: str) -> Path | None:
+        if name in self._files.sizes:
+            return self.folder / name
+        if self.elsewhere is None or not media_folder.is_name(name):
+            return None
+        return await self.elsewhere(name)
 
     async def _add(self, name: str, size: int) -> None:
         self._files.use(name, size)

@@ -23,6 +23,7 @@ from .files import make_folder, replace_file
 __all__ = [
     "Entry",
     "close_opened",
+    "is_name",
     "look_up",
     "new_name",
     "open_for_use",
@@ -61,6 +62,11 @@ class Entry:
     @property
     def name(self) -> str:
         return self.path.name
+
+
+def is_name(name: str) -> bool:
+    """Whether a file of the cache may have this name."""
+    return _NAME.fullmatch(name) is not None
 
 
 def new_name(extension: str) -> str:

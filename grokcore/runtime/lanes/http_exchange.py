@@ -74,9 +74,13 @@ class HttpExchange:
         """Read the few lines after the answer: a response that was read to its end leaves the
         connection usable.
         """
-        with trio.move_on_after(DRAIN_S), contextlib.suppress(TransportFailure):
-            while await self.read():
-                pass
+        with contextlib.suppress(TransportFailure):
+            while (data := self.read_nowait()) is not None:
+                if not data:
+                    return  # the end has come with the answer, as it mostly does
+            with trio.move_on_after(DRAIN_S):
+                while await self.read():
+                    pass
 
     async def _refusal(self, head: ResponseHead) -> GrokApiError:
         body = await read_at_most(self._exchange, REFUSAL_BODY_BYTES, seconds=REFUSAL_BODY_S)

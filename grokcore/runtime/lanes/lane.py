@@ -124,6 +124,9 @@ class RenderedQuestion(Protocol):
     def rendering(self) -> Rendering:
         """The question, and facts about the lane's words for it."""
 
+    def prepare_now(self, lease: AnyLease) -> PreparedQuestion | None:
+        """As :meth:`prepare`, if there is nothing to wait for; None if there may be."""
+
     async def prepare(self, lease: AnyLease, *, repeated: bool) -> PreparedQuestion:
         """Bring the attachments to the lease's account.
 

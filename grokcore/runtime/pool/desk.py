@@ -22,6 +22,7 @@ from ...errors import (
     NoTokens,
     OfficialCredentialRejected,
     Overloaded,
+    SharedPoolUnreachable,
     SpendingCapReached,
 )
 from ...protocol.conversation.usage import TICKS_PER_USD, Usage
@@ -32,9 +33,9 @@ from ...protocol.pool.spending import Reserve, Spending
 from ...protocol.pool.standing import Standing
 from .desk_queue import DeskQueue, Prospect, Waiter
 from .official_lease import OfficialLease
-from .official_seams import Calendar, Holder, Wares
+from .official_seams import Calendar, Holder, Ledger, Wares
 
-__all__ = ["NO_ROOM", "Calendar", "Desk", "Holder", "OfficialLease", "Wares"]
+__all__ = ["NO_ROOM", "Calendar", "Desk", "Holder", "Ledger", "OfficialLease", "Wares"]
 
 NO_ROOM = (
     "The daily cap of the paid lane has no room for another answer before one of those under way "
@@ -50,6 +51,7 @@ class Desk:
     :param stock: returns the state of the list of models, for the owner.
     :param plan: returns the use of the subscription's credits, for the owner.
     :ivar calendar: the owner's days.
+    :ivar ledger: the daily cap of all servers that share it; None if this server has its own.
     :ivar use: when the lane answers.
     :ivar open: number of leases that are lent.
     :ivar charged: ticks that were counted since the server's start.
@@ -79,6 +81,7 @@ class Desk:
         self.standing = Standing()
         self.open = 0
         self.charged = 0
+        self.ledger: Ledger | None = None
         self.waiting = DeskQueue()
         self.on_change: list[Callable[[], None]] = []
         self.calendar = calendar
@@ -98,21 +101,47 @@ class Desk:
         if stale == self._stale:  # else another one was refused meanwhile
             self._stale = ""
 
-    def lend(self, need: Need, now: float, waiter: Waiter | None = None) -> OfficialLease | None:
-        """A lease for *need*; None if it can't be served now.
+    async def offer(self, need: Need, waiter: Waiter | None = None) -> OfficialLease | None:
+        """A lease for *need*, from an up-to-date credential; None if it can't be served now.
 
         :param waiter: in whose name it is asked; None for a newcomer.
         """
+        await self.refresh()
+        if self.ledger is None or self._hindered(need, trio.current_time(), waiter):
+            return self.lend(need, trio.current_time(), waiter)
+        entry = await self.ledger.begin(self.wares.upstream_name(need.model.name))
+        lease = self.lend(need, trio.current_time(), waiter, entry=entry)
+        if lease is None and entry:
+            self.ledger.end(entry, 0)
+        return lease
+
+    def _hindered(self, need: Need, now: float, waiter: Waiter | None) -> bool:
+        """Whether *need* can't be served for a reason of this server's own."""
+        if self.waiting.is_behind(_line(need), waiter):
+            return True
+        error = self._shut(need, now)
+        return error is not None and not isinstance(error, SharedPoolUnreachable)
+
+    def lend(
+        self, need: Need, now: float, waiter: Waiter | None = None, *, entry: str = ""
+    ) -> OfficialLease | None:
+        """A lease for *need*; None if it can't be served now.
+
+        :param waiter: in whose name it is asked; None for a newcomer.
+        :param entry: its entry in :attr:`ledger`.
+        """
         if self._shut(need, now) is not None or self.waiting.is_behind(_line(need), waiter):
             return None
-        return self._lend(self.wares.upstream_name(need.model.name), now)
+        return self._lend(self.wares.upstream_name(need.model.name), now, entry)
 
-    def _lend(self, model: str, now: float) -> OfficialLease | None:
+    def _lend(self, model: str, now: float, entry: str) -> OfficialLease | None:
         reserve = None
         if self.spending is not None:
-            reserve = self.spending.begin(model)
+            allowed = self.ledger is None or bool(entry)
+            reserve = self.spending.begin(model) if allowed else None
             if reserve is None:
                 return None
+            reserve.entry = entry
         self.standing.begin(now)
         self.open += 1
         lease = OfficialLease(self, model, reserve)
@@ -135,13 +164,27 @@ class Desk:
                     raise error
                 now = trio.current_time()
                 behind = self.waiting.is_behind(model, waiter)
-                if not behind and (lease := self._lend(model, now)) is not None:
+                if not behind and (lease := await self._borrowed(model)) is not None:
                     return lease
                 if now >= until:
                     raise Overloaded(NO_ROOM, retry_after=1)
-                await waiter.sleep(trio.sleep_forever, until)
+                await waiter.sleep(trio.sleep_forever, min(until, self._room_at(now)))
         finally:
             self.waiting.leave(model, waiter)
+
+    async def _borrowed(self, model: str) -> OfficialLease | None:
+        if self.ledger is None:
+            return self._lend(model, trio.current_time(), "")
+        entry = await self.ledger.begin(model)
+        lease = self._lend(model, trio.current_time(), entry)
+        if lease is None and entry:
+            self.ledger.end(entry, 0)
+        return lease
+
+    def _room_at(self, now: float) -> float:
+        """Time at which another server's answer may have made room; infinity if none is known."""
+        again_at = math.inf if self.ledger is None else self.ledger.again_at
+        return again_at if again_at > now else math.inf
 
     def join(self, need: Need, waiter: Waiter) -> None:
         """Put *waiter* in the line for *need*; :meth:`leave` takes it out."""
@@ -175,7 +218,7 @@ class Desk:
 
     def _opens_at(self, model: str, now: float) -> float:
         at = self.standing.opens_at(self.holder.key, model, now)
-        return at if at > now else math.inf
+        return min(at if at > now else math.inf, self._room_at(now))
 
     def _shut(self, need: Need, now: float) -> GrokApiError | None:
         if not self.offers(need):
@@ -190,6 +233,12 @@ class Desk:
             return OfficialCredentialRejected(self.holder.fault)
         if self.spending is not None and (error := self._at_the_cap(self.spending)) is not None:
             return error
+        if self.ledger is not None and self.ledger.fault:
+            return SharedPoolUnreachable(
+                "The day's spending of the servers that share [api] daily_usd can't be looked up: "
+                f"{self.ledger.fault}.",
+                retry_after=1,
+            )
         now = trio.current_time() if now is None else now
         return self.standing.why_not(self.holder.key, model, now)
 
@@ -235,6 +284,8 @@ class Desk:
         """
         if self.spending is not None:
             self.spending.correct(counted, cost)
+            if self.ledger is not None:
+                self.ledger.correct(counted, cost)
             self.changed()
 
     # For leases ----------------------------------------------------------------------------------
@@ -249,8 +300,11 @@ class Desk:
         self.open -= 1
         cost = None
         if reserve is not None and self.spending is not None:
-            cost = self.spending.settle(reserve, self._cost(lease, usage, charged=charged))
+            known = self._cost(lease, usage, charged=charged)
+            cost = self.spending.settle(reserve, known)
             self.charged += cost
+            if self.ledger is not None and reserve.entry:
+                self.ledger.end(reserve.entry, known)
         if self.spending is not None and self.spending.reached:
             self.waiting.changed()
         else:

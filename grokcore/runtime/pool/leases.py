@@ -192,6 +192,8 @@ class TokenPool:
     :ivar on_change: called whenever something in the book may have changed; they must not wait.
     :ivar written: waits, for a bounded time, until the book's changes are on the disk. Returns the
         reason if they are not, and an empty text otherwise.
+    :ivar pass_on: called with a token's key, the name of an action of its owner and a group, after
+        the action was done here: another server may have the token.
     :ivar look: called before each lease; compares the clocks and calls :meth:`shift` if time was
         missed.
     """
@@ -202,6 +204,7 @@ class TokenPool:
         self.on_change: list[Callable[[], None]] = []
         self.written: Callable[[], Awaitable[str]] = _kept_nowhere
         self.look: Callable[[], object] = lambda: None
+        self.pass_on: Callable[[str, str, str], None] = lambda _key, _action, _group: None
         self._tickets = itertools.count()
         self._waiting: list[_Waiter] = []
         self._shared_out_at = -math.inf
@@ -210,6 +213,11 @@ class TokenPool:
     def waiting(self) -> int:
         """Number of requests that wait for a token."""
         return len(self._waiting)
+
+    @property
+    def needs(self) -> list[Need]:
+        """The needs of the requests that wait for a token."""
+        return [waiter.need for waiter in self._waiting]
 
     def ticket(self) -> int:
         """A place in the queue, for a request and all its attempts."""
@@ -227,6 +235,12 @@ class TokenPool:
             return None
         self._notify()
         return Lease(self, loan)
+
+    def lease_unqueued(self, need: Need) -> Lease | None:
+        """A token that can serve *need* at once, for a request of any age: None also if others
+        wait, since its ticket may be older than theirs.
+        """
+        return None if self._waiting else self.lease_now(need)
 
     async def lease(
         self, need: Need, ticket: int | None = None, *, until: float | None = None
@@ -280,21 +294,23 @@ class TokenPool:
 
     def clear(self, token: str) -> Cleared:
         """Forget the coolings, used-up allowances and failures that are held against a token."""
-        return self._acted(self.book.clear(token, trio.current_time()))
+        return self._acted(token, "clear", self.book.clear(token, trio.current_time()))
 
     def recheck(self, token: str, *, group: str = "") -> Rechecked:
         """Poll all allowances of a token, or that for *group* if it has none."""
-        return self._acted(self.book.recheck(token, trio.current_time(), group=group))
+        result = self.book.recheck(token, trio.current_time(), group=group)
+        return self._acted(token, "recheck", result, group)
 
     def disable(self, token: str) -> Disabled:
         """Take a token out of use."""
-        return self._acted(self.book.disable(token))
+        return self._acted(token, "disable", self.book.disable(token))
 
     def enable(self, token: str) -> Enabled:
         """Use a token again."""
-        return self._acted(self.book.enable(token, trio.current_time()))
+        return self._acted(token, "enable", self.book.enable(token, trio.current_time()))
 
-    def _acted(self, result: _Result) -> _Result:
+    def _acted(self, token: str, action: str, result: _Result, group: str = "") -> _Result:
+        self.pass_on(self.view(token).key, action, group)
         self.changed()
         return result
 

@@ -64,3 +64,25 @@ class Calendar(Protocol):
 
     def __call__(self) -> tuple[str, float]:
         """The day as YYYY-MM-DD, and the seconds until it ends."""
+
+
+class Ledger(Protocol):
+    """The daily cap of a lane, for all servers that share it.
+
+    :ivar fault: why no answer can be entered; empty if one can.
+    :ivar again_at: trio's time from which it is worth asking again for room; -inf if it is now.
+    """
+
+    fault: str
+    again_at: float
+
+    async def begin(self, model: str) -> str:
+        """Enter an answer of *model* (xAI's name); returns its entry, or an empty text if it may
+        not begin.
+        """
+
+    def end(self, entry: str, ticks: int | None) -> None:
+        """Report the end of an answer, with its cost in ticks; None if that is not known."""
+
+    def correct(self, counted: int, cost: int) -> None:
+        """Report that *cost* counts in place of the *counted* cost of an earlier answer."""

@@ -24,6 +24,10 @@ class Peers(Protocol):
     def count(self) -> int:
         """The number of all workers, this one included."""
 
+    @property
+    def restarts(self) -> int:
+        """How often this worker was started again."""
+
     def answer(self, topic: str, answerer: Answerer) -> None:
         """Have *answerer* answer the questions on *topic* that other workers ask."""
 
@@ -36,6 +40,7 @@ class NoPeers:
 
     index = 0
     count = 1
+    restarts = 0
 
     def answer(self, topic: str, answerer: Answerer) -> None:
         """Do nothing: nobody asks."""

@@ -16,6 +16,7 @@ from ...protocol.dialects.openai_responses.request import ResponsesRequest
 from ...protocol.dialects.openai_responses.writers import AnswerWriter, EventWriter
 from ...runtime.threads import in_thread
 from ..edge.lifetime import Lifetime
+from ..lending import borrowed
 from ..services import Services
 from .text_route import TextRoute
 
@@ -72,7 +73,8 @@ async def with_references(
     if not asked.refers:
         return asked
     shelf = services.state.responses.shelf(lifetime.caller.name, trio.current_time())
-    resolve = functools.partial(resolved, asked, shelf)
+    lookup = shelf if services.fellows.alone else await borrowed(services.fellows, shelf, asked)
+    resolve = functools.partial(resolved, asked, lookup)
     if services.state.responses.size > LARGE_HISTORY_BYTES:
         return await in_thread(resolve)
     return resolve()

@@ -155,6 +155,7 @@ def _add_data(app: QuartTrio, services: Services) -> None:
     @app.get("/status")
     async def status() -> Response:
         current_lifetime().caller.require_owner()
+        await services.fellows.refresh()
         return _data_response(overview.take(_page_language(state)).body)
 
     @app.post("/status/ticket")
@@ -225,6 +226,7 @@ class _Events(SteppedBody):
             await self._overview.wait(self._last, self._sent_at, self._ending)
         if self._over or (self._ending.is_set() and not self._overview.draining):
             raise StopAsyncIteration
+        await self._overview.refresh()
         self._over = self._ending.is_set()  # the last report shows that the server stops
         report = self._overview.take if self._over else self._overview.share
         self._last = report(self._language)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import orjson
 from quart import Response, request
 from quart_trio import QuartTrio
@@ -12,6 +14,7 @@ from ..edge.lifetime import current_lifetime
 from ..observing.long_history import SPAN_NAMES
 from ..responses import json_response
 from ..services import Services
+from ..topics import HISTORY
 from .headers import DATA_HEADERS
 
 __all__ = ["add_history_route"]
@@ -19,7 +22,7 @@ __all__ = ["add_history_route"]
 
 def add_history_route(app: QuartTrio, services: Services) -> None:
     """Add the route."""
-    history = services.state.long_history
+    history, fellows = services.state.long_history, services.fellows
 
     @app.get("/status/history")
     async def status_history() -> Response:
@@ -28,7 +31,8 @@ def add_history_route(app: QuartTrio, services: Services) -> None:
         if span not in SPAN_NAMES:
             names = " or ".join(SPAN_NAMES)
             raise InvalidRequest(f"The parameter span must be {names}.", param="span")
-        report = history.report(span)
+        others = await fellows.ask(HISTORY)
+        report = history.report(span, [partial(orjson.loads, text) for text in others])
         # In a thread: a full history has 3.5 MB of JSON, which takes some 50 ms.
         body = await in_thread(lambda: orjson.dumps(report()), abandon_on_cancel=True)
         response = json_response(body)

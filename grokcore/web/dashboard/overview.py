@@ -43,6 +43,9 @@ AT_LEAST_EVERY_S = 15.0
 """Most seconds between two reports to one watcher; a report also keeps proxies from closing the
 stream."""
 
+OTHERS_EVERY_S = 5.0
+"""The same with several workers: a change at another one is not noticed here."""
+
 SHARED_S = 1.0
 """Age in seconds up to which a report is sent to further watchers."""
 
@@ -55,8 +58,10 @@ _SHARED = (
     "open",
     "waiting",
     "faults",
+    "workers",
     "warnings",
     "egress",
+    "sharing",
 )
 """Fields that the report has in common with ``/health``."""
 
@@ -127,6 +132,10 @@ class Overview:
 
     # The report ----------------------------------------------------------------------------------
 
+    async def refresh(self) -> None:
+        """Ask the other workers for their part of the next report."""
+        await self._services.fellows.refresh()
+
     def take(self, language: Language = Language.EN) -> Snapshot:
         """A new report."""
         now = trio.current_time()
@@ -146,13 +155,17 @@ class Overview:
         """The report, and the seconds for which it stays true if nothing happens."""
         gateway, state = self._services.gateway, self._services.state
         condition = self._services.condition()
-        health = health_report(gateway, state, self._services.census, condition)
+        fellows, census = self._services.fellows, self._services.census
+        health = fellows.health(
+            health_report(gateway, state, census, condition, self._services.shared)
+        )
         tokens = gateway.pool.views(most=ROWS)
         lanes = desk_views(gateway, now)
         waits = [
             health["next_reset"],
             *(egress["resumes_in"] for egress in health["egress"]),
             *(view.back_in for view in lanes),
+            None if fellows.alone else OTHERS_EVERY_S,
         ]
         report = {
             **{name: health[name] for name in _SHARED},
@@ -169,8 +182,8 @@ class Overview:
             "lanes": [lane_row(view) for view in lanes],
             "browser_values": [attrs.asdict(view) for view in state.browser.views()],
             "page_edits": state.config.server.page_edits and self._services.edits() is not None,
-            "minutes": [attrs.asdict(minute) for minute in state.history.minutes()],
-            "recent_faults": [_fault_row(fault) for fault in state.history.faults()],
+            "minutes": fellows.minutes(state.history.minutes()),
+            "recent_faults": [_fault_row(one) for one in fellows.faults(state.history.faults())],
         }
         return report, min((wait for wait in waits if wait is not None), default=AT_LEAST_EVERY_S)
 

@@ -14,13 +14,14 @@ app does.
   is over, however it ended, its :class:`~grokcore.web.observing.trace.Trace` is passed on.
 * An early answer (401, 413) waits a moment for the rest of the request's body. Closing with unread
   data would reset the connection, and the client would see the reset instead of the answer.
-* The last body message is sent in a shield. Quart-Trio cancels the sending task as soon as the
-  response is complete, in the middle of Hypercorn's clean-up. Without the shield the connection
-  would neither be closed nor get its idle timer back.
+* A client that leaves cancels its request, and nothing else.
+* The last body message is sent in a shield. Hypercorn reports a disconnect as soon as the response
+  is complete, in the middle of its clean-up. Without the shield the connection would not be closed.
 """
 
 from __future__ import annotations
 
+import functools
 import logging
 import re
 from collections.abc import Awaitable, Callable
@@ -33,12 +34,13 @@ from ...protocol.dialects.error_forms import ErrorForm, error_form, openai_form
 from ..observing.trace import Trace
 from .doors import Doors
 from .early_errors import new_request_id, refusal
+from .inbox import INBOX_KEY, Inbox, Message
 from .lifetime import LIFETIME_KEY, Lifetime
+from .quart_requests import LISTEN_KEY
 from .wording import worded
 
 __all__ = ["Edge", "plain_path"]
 
-Message: TypeAlias = Any  # an ASGI message: a dict with values of many types
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Any, Receive, Send], Awaitable[None]]
@@ -153,6 +155,9 @@ class Edge:
             return
         scope[LIFETIME_KEY] = lifetime
         scope["path"] = path
+        inbox: Inbox | None = scope.get(INBOX_KEY)
+        if inbox is not None:
+            scope[LISTEN_KEY] = functools.partial(wire.listen, inbox)
         await self._app(scope, wire.receive, wire.send)
 
 
@@ -172,10 +177,26 @@ class _Wire:
         self.form: ErrorForm = openai_form
         self.answering = False
         self._left = False
+        self._ending = False
         self._body_over = trio.Event()
 
     async def receive(self) -> Message:
-        message = await self._receive()
+        return self._noted(await self._receive())
+
+    def listen(self, inbox: Inbox, listener: Callable[[Message], None]) -> None:
+        """Call *listener* with the messages of *inbox*, and cancel the request if the client
+        leaves before the end of the answer.
+        """
+
+        def hear(message: Message) -> None:
+            listener(self._noted(message))
+            if self._left and not self._ending:
+                self._lifetime.nursery.cancel_scope.cancel()
+
+        inbox.listen(hear)
+        self._lifetime.body_arrived = self._body_over.is_set()
+
+    def _noted(self, message: Message) -> Message:
         if message["type"] == "http.request":
             if not message.get("more_body", False):
                 self._body_over.set()
@@ -233,10 +254,10 @@ class _Wire:
 
     async def _send_shielded(self, message: Message) -> None:
         with trio.CancelScope(shield=True, deadline=trio.current_time() + SHIELD_S):
-            # Hypercorn drops data for a closed connection silently. This checkpoint lets `receive`
-            # notice the disconnect first.
+            # Hypercorn drops data for a closed connection silently. This checkpoint lets the
+            # disconnect be noticed first.
             await trio.lowlevel.checkpoint()
-            complete = not self._left
+            self._ending, complete = True, not self._left
             await self._send(message)
             self._lifetime.trace.complete = complete
 

@@ -88,7 +88,10 @@ class Bodies:
         encoding = _encoding(request.headers.get("content-encoding", ""))
         arriving = _Arriving()
         try:
-            await self._receive(arriving, most)
+            if lifetime.body_arrived and not self._stopping:  # nothing has to be waited for
+                await self._take_all(arriving, most)
+            else:
+                await self._receive(arriving, most)
 
             def parse_it() -> _T | GrokApiError:
                 return _outcome(arriving, encoding, parse, most)
@@ -122,14 +125,17 @@ class Bodies:
                 scope.cancel()
             try:
                 with trio.fail_after(BODY_TIMEOUT_S):
-                    async for piece in request.body:
-                        self._keep(piece, arriving, most)
+                    await self._take_all(arriving, most)
             except trio.TooSlowError:
                 raise RequestTimeout from None
             finally:
                 self._receiving.discard(scope)
         if scope.cancelled_caught:
             raise ShuttingDown("The server is stopping; the request had not arrived completely.")
+
+    async def _take_all(self, arriving: _Arriving, most: int) -> None:
+        async for piece in request.body:
+            self._keep(piece, arriving, most)
 
     def _keep(self, piece: bytes, arriving: _Arriving, most: int) -> None:
         arriving.size += len(piece)

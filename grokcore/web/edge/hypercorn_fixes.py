@@ -9,10 +9,16 @@ dropped in one place:
   every write a deadline.
 * **A byte behind a request, then a disconnect, leaked a task and a descriptor**: while a request is
   answered and more bytes wait, Hypercorn does not read. So it never saw the client leave.
-  :class:`EdgeTCPServer` reads ahead, a bounded amount, and notices the end at once.
+  :class:`EdgeTCPServer` reads ahead, a bounded amount, and notices the end at once;
+  :class:`EdgeH11Protocol` lets requests wait that come before an answer is over.
 * **Idle sockets blocked new clients** once the process had all the descriptors that the system
   allows. :class:`EdgeTCPServer` closes the connection that has been idle longest
   (:mod:`grokcore.web.edge.connections`), and turns on TCP keep-alive against clients that vanish.
+* **A request cost two tasks for its idle timers, and a channel** that a task had to wait at.
+  :class:`EdgeTCPServer` leaves idle connections to :mod:`grokcore.web.edge.idle`, and
+  :class:`_Apps` passes messages on through an :class:`~grokcore.web.edge.inbox.Inbox`.
+* **An answer in one piece was written in three.** :class:`EdgeH11Protocol` keeps the head of such
+  an answer until its body comes.
 * **Cleartext HTTP/2 had no idle timeout** (24 unauthenticated bytes held a descriptor).
   :class:`EdgeH11Protocol` refuses both ways into HTTP/2; no client needs it on loopback.
 * **Malformed requests were answered without a body.** :class:`EdgeH11Protocol` answers in JSON,
@@ -40,13 +46,14 @@ import hypercorn.protocol.h11
 import hypercorn.trio.run
 import trio
 from attrs import define, field
-from h11._writers import ChunkedWriter
+from h11._writers import ChunkedWriter, ContentLengthWriter
 from hypercorn.config import Config
 from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.protocol.events import Body, EndBody, Response
 from hypercorn.protocol.events import Event as StreamEvent
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
+from hypercorn.trio.task_group import _handle
 from hypercorn.trio.tcp_server import MAX_RECV, TCPServer
 
 from ...errors import (
@@ -61,6 +68,8 @@ from ...protocol.dialects.error_forms import error_form
 from .asgi import plain_path
 from .connections import Connections, keep_watch
 from .early_errors import new_request_id, refusal
+from .idle import IdleConnections
+from .inbox import INBOX_KEY, Inbox
 
 __all__ = ["EdgeConfig", "EdgeH11Protocol", "EdgeTCPServer", "Writes", "install"]
 
@@ -105,6 +114,21 @@ class EdgeConfig(Config):
         self.write_timeout_s = write_timeout_s
         self.writes = Writes()
         self.connections = Connections()
+        self.idle = IdleConnections()
+
+
+class _IdleTimer:
+    """In the place of Hypercorn's task for a connection that is idle: a place in the list."""
+
+    def __init__(self, server: EdgeTCPServer) -> None:
+        self._server = server
+
+    async def restart(self, _: object, __: object) -> None:
+        config = self._server.config
+        config.idle.add(self._server, trio.current_time() + config.keep_alive_timeout)
+
+    async def stop(self) -> None:
+        self._server.config.idle.remove(self._server)
 
 
 class EdgeTCPServer(TCPServer):
@@ -116,6 +140,10 @@ class EdgeTCPServer(TCPServer):
     idle_since: float | None = None
     _client_left = False
 
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.idle_task: Any = _IdleTimer(self)
+
     async def run(self) -> None:
         self.idle_since = trio.current_time()
         if not self.config.connections.admit(self):
@@ -126,6 +154,7 @@ class EdgeTCPServer(TCPServer):
             await super().run()
         finally:
             self.config.connections.remove(self)
+            self.config.idle.remove(self)
 
     def cut(self) -> None:
         """Close the socket; the task that reads from it gets an error."""
@@ -147,7 +176,9 @@ class EdgeTCPServer(TCPServer):
         if not isinstance(event, RawData):
             await super().protocol_send(event)
             return
-        data = event.data if self.send_lock.locked() else self._write_now(event.data)
+        data = event.data
+        if data and not self.send_lock.locked():
+            data = self._write_now(data)
         if not data:
             return
         async with self.send_lock:
@@ -181,55 +212,36 @@ class EdgeTCPServer(TCPServer):
         return False
 
     async def _read_data(self) -> None:
-        ahead = _ReadAhead()
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._hand_over, ahead)
-            await self._read_until_end(ahead)
-            self._client_left = True
-            # Hypercorn would keep the descriptor until the idle timer runs out.
-            await self.idle_task.stop()
-            nursery.cancel_scope.cancel()
-        # After the last bytes are handled or dropped: a request that they begin would otherwise
-        # miss its disconnect message.
-        await self.protocol.handle(Closed())
-
-    async def _read_until_end(self, ahead: _ReadAhead) -> None:
+        h11_side: Any = self.protocol.protocol
         while True:
             try:
                 data = await self.stream.receive_some(MAX_RECV)
             except (trio.ClosedResourceError, trio.BrokenResourceError):
-                return
+                break
             if not data:
-                return
-            await ahead.put(bytes(data))
+                break
+            await self.protocol.handle(RawData(bytes(data)))
+            await h11_side.room()
+        self._client_left = True
+        # Hypercorn would keep the descriptor until the idle timer runs out.
+        await self.idle_task.stop()
+        await self.protocol.handle(Closed())
 
-    async def _hand_over(self, ahead: _ReadAhead) -> None:
-        while True:
-            await self.protocol.handle(RawData(await ahead.take()))
 
+class _Apps:
+    """Hypercorn's group of a connection's tasks, with an inbox for each request."""
 
-class _ReadAhead:
-    """Bytes that were read but not yet handled."""
+    def __init__(self, group: Any) -> None:
+        self._nursery: trio.Nursery = group._nursery  # noqa: SLF001 - it has no other name
 
-    def __init__(self) -> None:
-        self._data = bytearray()
-        self._changed = trio.lowlevel.ParkingLot()
+    async def spawn_app(self, app: Any, config: Config, scope: Any, send: Any) -> Any:
+        inbox = scope[INBOX_KEY] = Inbox()
+        threads = trio.to_thread.run_sync, trio.from_thread.run
+        self._nursery.start_soon(_handle, app, config, scope, inbox.receive, send, *threads)
+        return inbox.put
 
-    async def put(self, data: bytes) -> None:
-        """Add *data*, and wait while more than :data:`READ_AHEAD_BYTES` are unhandled."""
-        self._data += data
-        self._changed.unpark_all()
-        while len(self._data) > READ_AHEAD_BYTES:
-            await self._changed.park()
-
-    async def take(self) -> bytes:
-        """Wait for data, and return all of it."""
-        while not self._data:
-            await self._changed.park()
-        data = bytes(self._data)
-        self._data.clear()
-        self._changed.unpark_all()
-        return data
+    def spawn(self, work: Any) -> None:
+        self._nursery.start_soon(work)
 
 
 class EdgeH11Protocol(H11Protocol):
@@ -238,12 +250,42 @@ class EdgeH11Protocol(H11Protocol):
     """
 
     _chunked = False
+    _head = b""
+    _reading = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if isinstance(self.config, EdgeConfig):
+            self.task_group: Any = _Apps(self.task_group)
+            self.can_read: Any = _Resumption(self)
             most = self.config.h11_max_incomplete_size
             self.connection = _StrictConnection(h11.SERVER, max_incomplete_event_size=most)
+
+    async def room(self) -> None:
+        """Wait until there is room for more bytes."""
+        while self.waiting_bytes > READ_AHEAD_BYTES:
+            await self.can_read.changed.park()
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes of requests that wait for the answer before theirs."""
+        return getattr(self.connection, "waiting_bytes", 0)
+
+    async def resume(self) -> None:
+        """Read the requests that have waited for the end of an answer."""
+        await self._handle_events()
+        self.can_read.changed.unpark_all()
+
+    async def _handle_events(self) -> None:
+        if self._reading:
+            return  # the call that is at it reads these bytes as well
+        self._reading = True
+        try:
+            await super()._handle_events()
+        except _Paused:
+            pass
+        finally:
+            self._reading = False
 
     async def _create_stream(self, request: h11.Request) -> None:
         error = _unwanted(request) if isinstance(self.config, EdgeConfig) else None
@@ -263,8 +305,31 @@ class EdgeH11Protocol(H11Protocol):
             await self.send(RawData(b"%x\r\n%b\r\n" % (len(event.data), event.data)))
             return
         await super().stream_send(event)
-        if isinstance(event, Response) and isinstance(self.config, EdgeConfig):
-            self._chunked = isinstance(getattr(self.connection, "_writer", None), ChunkedWriter)
+
+    async def _send_h11_event(self, event: Any) -> None:
+        """Send *event*. The head of an answer whose length is known goes out with what follows: its
+        body is there, while that of a stream may not be for long.
+        """
+        try:
+            data = self._head + (self.connection.send(event) or b"")
+        except h11.LocalProtocolError:
+            if self.connection.their_state != h11.ERROR:
+                raise
+            return
+        self._head = b""
+        if isinstance(event, h11.Response) and isinstance(self.config, EdgeConfig):
+            writer = getattr(self.connection, "_writer", None)
+            self._chunked = isinstance(writer, ChunkedWriter)
+            if isinstance(writer, ContentLengthWriter):
+                self._head = data
+                return
+        await self.send(RawData(data))
+
+    async def _maybe_recycle(self) -> None:
+        if self._head:  # of an answer that broke off
+            head, self._head = self._head, b""
+            await self.send(RawData(head))
+        await super()._maybe_recycle()
 
     async def _check_protocol(self, event: h11.Request) -> None:
         """Do nothing for this server's connections; Hypercorn would switch to HTTP/2."""
@@ -287,8 +352,40 @@ class EdgeH11Protocol(H11Protocol):
         await self._send_h11_event(h11.EndOfMessage())
 
 
+class _Paused(Exception):
+    """The next request has to wait for the end of an answer."""
+
+
+class _Resumption:
+    """In the place of the event that Hypercorn waits for when a request comes before the answer to
+    the one before is over: it is not waited for, and begins to read when it is set.
+
+    :ivar changed: where the reader waits for room.
+    """
+
+    def __init__(self, protocol: EdgeH11Protocol) -> None:
+        self._protocol = protocol
+        self.changed = trio.lowlevel.ParkingLot()
+
+    async def clear(self) -> None:
+        """Do nothing."""
+
+    async def wait(self) -> None:
+        raise _Paused
+
+    async def set(self) -> None:
+        protocol = self._protocol
+        if protocol.waiting_bytes and protocol.connection.our_state is h11.IDLE:
+            protocol.task_group.spawn(protocol.resume)
+
+
 class _StrictConnection(h11.Connection):
     """h11's connection, which also refuses folded headers."""
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes that are not read yet."""
+        return len(self._receive_buffer)
 
     def _extract_next_receive_event(self) -> Any:
         if self.their_state is h11.IDLE and len(self._receive_buffer):

@@ -29,6 +29,7 @@ class Lifetime:
     :ivar caller: the holder of the request's API key.
     :ivar use: the request's handle in the figures of its key; None before it is counted.
     :ivar accept_language: the client's ``Accept-Language``; empty if it sent none.
+    :ivar body_arrived: whether the whole body had come when the app began.
     :ivar error_form: the error format of the dialect that answers; None until a handler sets it.
     """
 
@@ -41,6 +42,7 @@ class Lifetime:
         self.use: Use | None = None
         self.accept_language = ""
         self.error_form: ErrorForm | None = None
+        self.body_arrived = False
         self.nursery = nursery
         self._closers: list[Callable[[], Awaitable[None]]] = []
         self._at_last_byte: list[Callable[[], None]] = []

@@ -15,7 +15,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from ... import __version__
-from ...protocol.condition import Condition, Health, Matter
+from ...protocol.condition import Condition, Health, Matter, SharedPool
 from ...protocol.conversation.usage import TICKS_PER_USD
 from ...protocol.models import LaneName, LaneUse
 from ...protocol.pool.account import Egress
@@ -39,6 +39,7 @@ class Sources:
     :ivar condition: returns the server's condition of the moment.
     :ivar faults: returns the faults of files in words, by subject.
     :ivar cache: returns the use of the media cache.
+    :ivar shared: returns the server's part of a shared pool; None if it shares none.
     """
 
     gateway: Gateway
@@ -46,6 +47,7 @@ class Sources:
     condition: Callable[[], Condition]
     faults: Callable[[], Mapping[str, str]]
     cache: Callable[[], CacheUse]
+    shared: Callable[[], SharedPool | None] = lambda: None
 
 
 class Gauges(Collector):
@@ -65,6 +67,7 @@ class Gauges(Collector):
         yield from self._lanes()
         yield from self._egresses()
         yield from _cache(self._sources.cache())
+        yield from _shared(self._sources.shared())
 
     def _load(self) -> Iterator[Metric]:
         under_way, waiting = self._gateway.open_count, self._gateway.pool.waiting
@@ -199,3 +202,14 @@ def _by(name: str, words: str, label: str, values: Mapping[str, float]) -> Metri
     for value, number in values.items():
         family.add_metric((str(value),), number)
     return family
+
+
+def _shared(shared: SharedPool | None) -> Iterator[Metric]:
+    """This server's part of a shared pool; nothing if it shares none."""
+    if shared is not None:
+        yield _gauge(
+            "grok2api_owned_tokens", "Tokens that this server has of the pool", shared.owned
+        )
+        yield _gauge("grok2api_pool_servers", "Servers that share the pool", shared.servers)
+        reached = not shared.gone
+        yield _gauge("grok2api_pool_table_up", "Whether the pool's table can be reached", reached)

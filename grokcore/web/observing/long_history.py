@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+from ...protocol.history.merging import copies_of, merged
 from ...protocol.history.record import recall, record_of
 from ...protocol.history.report import span_report
 from ...protocol.history.steps import SPANS
@@ -57,12 +58,30 @@ class LongHistory:
         if not self._changed:
             return None
         self._changed = False
+        record = self.record()
+        return lambda: {**record(), **stamp}
+
+    def record(self) -> Callable[[], dict[str, object]]:
+        """A function that makes the record, for another thread."""
         now = self._clock()
         copies, latest = self._usage.copy(now), self._usage.latest
-        return lambda: {**record_of(copies, latest), **stamp}
+        return lambda: record_of(copies, latest)
 
-    def report(self, name: str) -> Callable[[], dict[str, object]]:
-        """A function that makes the report of the span *name*, for another thread."""
+    def report(
+        self, name: str, others: Sequence[Callable[[], object]] = ()
+    ) -> Callable[[], dict[str, object]]:
+        """A function that makes the report of the span *name*, for another thread.
+
+        :param others: functions that return the records of other workers, which are added.
+        """
         copies = self._usage.copy(self._clock())
-        copy = next(copy for copy in copies if copy.span.name == name)
-        return lambda: span_report(copy)
+        now = self._usage.latest
+        place = next(place for place, copy in enumerate(copies) if copy.span.name == name)
+
+        def report() -> dict[str, object]:
+            whole = copies[place]
+            for record in others:
+                whole = merged(whole, copies_of(record(), now)[place])
+            return span_report(whole)
+
+        return report

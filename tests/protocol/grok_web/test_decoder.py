@@ -209,6 +209,37 @@ def test_events_do_not_depend_on_framing_or_cuts(data: st.DataObject) -> None:
     assert reframed.counters == plain.counters
 
 
+@settings(deadline=None, max_examples=150)
+@given(st.data())
+def test_the_short_way_of_a_token_means_what_the_long_way_means(data: st.DataObject) -> None:
+    """Whatever stands between and in the tokens, and however the stream is cut or broken off."""
+    near = st.fixed_dictionaries(
+        {"token": st.sampled_from(["a", " ", "", "<", "<grok:render>", "é\u2028", 7, None, ["b"]])},
+        optional={
+            "isThinking": st.sampled_from([True, False, None, 1]),
+            "isSoftStop": st.sampled_from([True, False, None]),
+            "messageTag": st.sampled_from(["final", "header", "tool_usage_card", None, 3]),
+            "responseId": st.just("r"),
+            "unknown": st.just(1),
+            "error": st.sampled_from([None, {"message": "m"}]),
+        },
+    )
+    odd = data.draw(st.lists(near.map(wrapped), max_size=12))
+    objects = data.draw(st.permutations([*data.draw(answers()), *odd]))
+    objects[:0] = [wrapped(token("begun"))] if data.draw(st.booleans()) else []
+    if data.draw(st.booleans()):
+        objects.insert(0, {"result": "?", "error": None})
+    stream = bytes_of(objects)
+
+    class LongWay(Decoder):
+        def _read_plain(self, line: dict[str, Any]) -> bool:
+            return False
+
+    long, short = LongWay(TAGS), Decoder(TAGS)
+    assert decoded(data.draw(chunked(stream)), short) == decoded([stream], long)
+    assert short.counters == long.counters
+
+
 # Scenarios --------------------------------------------------------------------------------------
 
 

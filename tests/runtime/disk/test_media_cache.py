@@ -433,3 +433,40 @@ def test_ten_thousand_files_are_no_burden(folder: Path, fast_disk: None) -> None
         assert names_in(folder) == set()
 
     run_on_real_clock(scenario)
+
+
+# Other workers ----------------------------------------------------------------------------------
+
+
+@on_real_clock
+async def test_a_file_of_another_workers_cache_is_read_there(folder: Path, tmp_path: Path) -> None:
+    """Clients don't know which worker has fetched a picture. Nobody is asked for a name that can't
+    be one's.
+    """
+    cache, others = MediaCache(tmp_path / "own", MUCH), MediaCache(folder, MUCH)
+    name = await others.put(PICTURE, "jpg")
+    asked = []
+
+    async def elsewhere(wanted: str) -> Path | None:
+        asked.append(wanted)
+        return others.lend(wanted)
+
+    cache.elsewhere = elsewhere
+    assert await content(cache, name) == PICTURE
+    missing = some_name()
+    assert await cache.open(missing) is None
+    assert await cache.open("../secret") is None
+    assert asked == [name, missing]
+    (folder / name).unlink()
+    assert await cache.open(name) is None
+
+
+@on_real_clock
+async def test_a_file_that_another_worker_reads_is_used(folder: Path) -> None:
+    """It is not the next to go."""
+    cache = MediaCache(folder, 2 * len(PICTURE))
+    first, second = await cache.put(PICTURE, "jpg"), await cache.put(PICTURE, "jpg")
+    assert cache.lend(first) == folder / first
+    third = await cache.put(PICTURE, "jpg")
+    assert names_in(folder) == {first, third}
+    assert cache.lend(second) is None

@@ -21,7 +21,7 @@ import orjson
 from attrs import frozen
 
 from ....errors import GrokApiError
-from ...conversation.events import End, Event, Finished, OfChoice
+from ...conversation.events import End, Event, Finished, OfChoice, Text
 from ..openai_errors import error_body
 from ..rendering import Renderer, Style
 from .calls import call_deltas, call_id, call_object, finish_reason
@@ -79,6 +79,8 @@ class ChunkWriter:
         """
         events = list(events)
         if len(self._choices) == 1:
+            if len(events) == 1 and (chunk := self._current.plain(events[0])):
+                return chunk
             chunks = self._current.chunks(events)
         else:
             chunks = self._of_choices(events)
@@ -138,6 +140,12 @@ class _ChoiceChunks:
         self._after_text = b"}" + self._after_delta
         self._role_sent = False
         self._calls_sent = 0
+
+    def plain(self, event: Event) -> bytes:
+        """The short way of :meth:`chunks` for a text in the middle; empty for any other event."""
+        if isinstance(event, Text) and self._role_sent and self.renderer.plain(event.text):
+            return self._before_text["content"] + orjson.dumps(event.text) + self._after_text
+        return b""
 
     def chunks(self, events: list[Event]) -> list[bytes]:
         chunks = [

@@ -93,6 +93,10 @@ class SocketRendered:
     lane: GrokSocketLane
     rendering: WebRendering
 
+    def prepare_now(self, lease: AnyLease) -> SocketQuestion | None:  # noqa: ARG002
+        """None: the account's id and modes may have to be asked for."""
+        return None
+
     async def prepare(self, lease: AnyLease, *, repeated: bool) -> SocketQuestion:
         """Ask for the account's user id, and upload the attachments."""
         web, lent = self.lane.web, token_lease(lease)

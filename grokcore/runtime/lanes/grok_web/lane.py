@@ -89,12 +89,23 @@ class GrokWebRendered:
     lane: GrokWebLane
     rendering: WebRendering
 
+    def prepare_now(self, lease: AnyLease) -> GrokWebQuestion | None:
+        """Write the payload, if it is all."""
+        if self.rendering.attachments or self.rendering.question.model.video:
+            return None
+        lent = token_lease(lease)
+        payload = self._preparer(lent).write(self.rendering, [])
+        return GrokWebQuestion(self.lane, lent, payload)
+
     async def prepare(self, lease: AnyLease, *, repeated: bool) -> GrokWebQuestion:
         """Upload the attachments, and write the payload."""
-        lane, lent = self.lane, token_lease(lease)
-        preparer = Preparer(lane.transport, lane.uploads, lane.settings, lent)
-        payload = await preparer.prepare(self.rendering, repeated=repeated)
-        return GrokWebQuestion(lane, lent, payload)
+        lent = token_lease(lease)
+        payload = await self._preparer(lent).prepare(self.rendering, repeated=repeated)
+        return GrokWebQuestion(self.lane, lent, payload)
+
+    def _preparer(self, lease: Lease) -> Preparer:
+        lane = self.lane
+        return Preparer(lane.transport, lane.uploads, lane.settings, lease)
 
 
 @frozen(eq=False)

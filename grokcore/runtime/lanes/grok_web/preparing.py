@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from attrs import field, frozen
 
@@ -68,9 +68,13 @@ class Preparer:
         :raises GrokApiError: if one can't be brought.
         """
         rendering, files = await self.bring(rendering, repeated=repeated)
-        question = rendering.question
-        if question.model.video:
+        if rendering.question.model.video:
             return await self._video(rendering, files)
+        return self.write(rendering, files)
+
+    def write(self, rendering: WebRendering, files: Sequence[UploadedFile]) -> Payload:
+        """The payload of a question that asks for no video, with its *files*."""
+        question = rendering.question
         return Payload(
             chat_body(
                 question.model,

@@ -106,6 +106,10 @@ class OfficialRendered:
     lane: OfficialLane
     rendering: OfficialRendering
 
+    def prepare_now(self, lease: AnyLease) -> OfficialQuestion | None:  # noqa: ARG002
+        """None: files may have to be uploaded."""
+        return None
+
     async def prepare(self, lease: AnyLease, *, repeated: bool) -> OfficialQuestion:  # noqa: ARG002
         """Upload the files that can't stand in the request itself."""
         lane, needed = self.lane, self.rendering.needs_upload

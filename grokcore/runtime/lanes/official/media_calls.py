@@ -194,7 +194,7 @@ class OfficialMedia:
         except GrokApiError as error:
             error.redact(self.secret())
             raise
-        self._correct(request_id, state)
+        self.settle(request_id, state)
         return state
 
     async def _state(self, request_id: str, exchange: Exchange) -> VideoState:
@@ -208,7 +208,8 @@ class OfficialMedia:
             return VideoState(VideoStage.PENDING)
         return parse_video(body)
 
-    def _correct(self, request_id: str, state: VideoState) -> None:
+    def settle(self, request_id: str, state: VideoState) -> None:
+        """Count what a video has cost in the end, if it was begun here."""
         if state.stage is VideoStage.PENDING or request_id not in self._counted:
             return
         counted = self._counted.pop(request_id)

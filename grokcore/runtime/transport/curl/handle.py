@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from attrs import frozen
 from curl_cffi import Curl, CurlOpt
@@ -12,7 +12,7 @@ from curl_cffi._wrapper import ffi, lib
 
 from ..seam import UpstreamRequest
 
-__all__ = ["HTTP", "WEBSOCKET", "ProtocolOptions", "configure", "new_handle"]
+__all__ = ["HTTP", "WEBSOCKET", "HandleSetup", "ProtocolOptions", "configure", "new_handle"]
 
 UPLOAD_BUFFER_BYTES = 16 * 1024
 """Size of libcurl's upload buffer. It is kept for as long as the answer lasts; the default is 64
@@ -61,7 +61,7 @@ WEBSOCKET = ProtocolOptions(
 
 # Nothing that belongs to Grok's connections may be used for a plain client's request, nor the other
 # way round. Without ACCEPT_ENCODING nothing is decoded: a few kB from a stranger stay a few kB.
-PLAIN_OPTIONS = (
+PLAIN_OPTIONS: _Options = (
     (CurlOpt.FRESH_CONNECT, 1),
     (CurlOpt.FORBID_REUSE, 1),
     (CurlOpt.SSL_SESSIONID_CACHE, 0),
@@ -69,7 +69,61 @@ PLAIN_OPTIONS = (
     (CurlOpt.HTTP_VERSION, _CURL_HTTP_VERSION_1_1),
 )
 
+_CONSTANT = (
+    (CurlOpt.NOSIGNAL, 1),
+    (CurlOpt.QUICK_EXIT, 1),
+    (CurlOpt.FOLLOWLOCATION, 0),
+    (CurlOpt.SUPPRESS_CONNECT_HEADERS, 1),
+    (CurlOpt.UPLOAD_BUFFERSIZE, UPLOAD_BUFFER_BYTES),
+    (CurlOpt.TIMEOUT_MS, TRANSFER_NET_S * 1000),
+    (CurlOpt.PIPEWAIT, 1),
+)
+
 Callback: TypeAlias = Callable[[bytes], int]
+
+
+class HandleSetup:
+    """The settings of all handles, and the options that don't depend on the request, as C values.
+    Made by curl_cffi anew, each option would cost some 3 µs.
+
+    :param browser: the browser to look like.
+    :param ca_file: authorities to trust; empty for curl_cffi's own.
+    """
+
+    def __init__(self, browser: str, ca_file: str) -> None:
+        self.browser = browser
+        self.ca_file = ca_file
+        self._prepared: dict[_Options, tuple[tuple[int, object], ...]] = {}
+
+    def set_constants(
+        self, curl: Curl, request: UpstreamRequest, protocol: ProtocolOptions
+    ) -> None:
+        """Set what is the same for all requests of this kind.
+
+        :raises CurlError: if an option was not taken.
+        """
+        options = _client_options(request, protocol) + protocol.options
+        prepared = self._prepared.get(options)
+        if prepared is None:
+            prepared = self._prepared[options] = tuple(
+                (int(option), _c_value(value)) for option, value in _CONSTANT + options
+            )
+        for option, value in prepared:
+            _set(curl, option, value)
+
+
+def _c_value(value: str | int) -> object:
+    return value.encode() if isinstance(value, str) else ffi.new("long*", value)
+
+
+def _set(curl: Curl, option: int, value: object) -> None:
+    """Set an option to a C value.
+
+    :raises CurlError: if it was not taken.
+    """
+    code = lib._curl_easy_setopt(curl._curl, option, value)
+    if code:
+        curl._check_error(code, "setopt", option)
 
 
 def new_handle() -> Curl:
@@ -83,8 +137,7 @@ def configure(
     curl: Curl,
     request: UpstreamRequest,
     protocol: ProtocolOptions,
-    browser: str,
-    ca_file: str,
+    setup: HandleSetup,
     on_header: Callback,
     on_data: Callback,
 ) -> object:
@@ -95,7 +148,7 @@ def configure(
     :raises CurlError: if an option was not taken.
     """
     if request.impersonated:
-        curl._check_error(curl.impersonate(browser), "impersonate")
+        curl._check_error(curl.impersonate(setup.browser), "impersonate")
     kept = (
         _set_target(curl, request),
         _send_once(curl),
@@ -105,25 +158,16 @@ def configure(
     for option, value in (
         (CurlOpt.URL, request.url),
         (CurlOpt.CUSTOMREQUEST, request.method),
-        (CurlOpt.NOSIGNAL, 1),
-        (CurlOpt.QUICK_EXIT, 1),
-        (CurlOpt.FOLLOWLOCATION, 0),
         # Set even when empty: libcurl would otherwise take a proxy from the environment.
         (CurlOpt.PROXY, request.proxy_url),
-        (CurlOpt.SUPPRESS_CONNECT_HEADERS, 1),
-        (CurlOpt.UPLOAD_BUFFERSIZE, UPLOAD_BUFFER_BYTES),
         (CurlOpt.CONNECTTIMEOUT_MS, int(request.connect_net_s * 1000)),
-        (CurlOpt.TIMEOUT_MS, TRANSFER_NET_S * 1000),
-        (CurlOpt.PIPEWAIT, 1),
         (CurlOpt.FRESH_CONNECT, int(request.fresh)),
-        (
-            CurlOpt.HTTPHEADER,
-            [_header_line(name, value) for name, value in request.headers] + [b"Expect:"],
-        ),
-        *_client_options(request, protocol),
-        *protocol.options,
     ):
-        curl.setopt(option, value)
+        _set(curl, option, _c_value(value))
+    # After those of the request: a plain client's connection is always fresh.
+    setup.set_constants(curl, request, protocol)
+    headers = [_header_line(name, value) for name, value in request.headers]
+    curl.setopt(CurlOpt.HTTPHEADER, [*headers, b"Expect:"])
     if request.body:
         curl.setopt(CurlOpt.POSTFIELDS, request.body)
         curl.setopt(CurlOpt.POSTFIELDSIZE_LARGE, len(request.body))
@@ -131,16 +175,14 @@ def configure(
         # Without TLS the impersonated browser's HTTP/2 would become an "Upgrade: h2c", which no
         # browser sends.
         curl.setopt(CurlOpt.HTTP_VERSION, _CURL_HTTP_VERSION_1_1)
-    if ca_file:
-        curl.setopt(CurlOpt.CAINFO, ca_file)
-        curl.setopt(CurlOpt.PROXY_CAINFO, ca_file)
+    if setup.ca_file:
+        curl.setopt(CurlOpt.CAINFO, setup.ca_file)
+        curl.setopt(CurlOpt.PROXY_CAINFO, setup.ca_file)
     curl._ensure_cacert()
     return kept
 
 
-def _client_options(
-    request: UpstreamRequest, protocol: ProtocolOptions
-) -> tuple[tuple[CurlOpt, Any], ...]:
+def _client_options(request: UpstreamRequest, protocol: ProtocolOptions) -> _Options:
     if request.impersonated:
         return protocol.browser_options
     return () if request.kept else PLAIN_OPTIONS
@@ -172,8 +214,8 @@ def _set_function(
     curl: Curl, function: CurlOpt, entry: object, data: CurlOpt, context: _Context
 ) -> object:
     handle = ffi.new_handle(context)
-    curl._check_error(lib._curl_easy_setopt(curl._curl, function, entry), "set a callback")
-    curl._check_error(lib._curl_easy_setopt(curl._curl, data, handle), "set a callback")
+    _set(curl, function, entry)
+    _set(curl, data, handle)
     return handle
 
 

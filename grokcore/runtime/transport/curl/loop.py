@@ -28,7 +28,7 @@ from curl_cffi._wrapper import ffi, lib
 
 from ....errors import TransportFailure
 from .exchange import CurlExchange, News
-from .handle import configure, new_handle
+from .handle import HandleSetup, configure, new_handle
 from .library import CurlSettings, browser_shown
 from .outcome import failure_of, words_for
 from .sockets import Sockets
@@ -145,7 +145,7 @@ class Loop:
         """Use *settings* for later requests. A request that is being made meanwhile may get some of
         both.
         """
-        self._browser, self._ca_file = browser_shown(settings), settings.ca_file
+        self._setup = HandleSetup(browser_shown(settings), settings.ca_file)
 
     def close(self, why: str = "The request was given up by this server.") -> None:
         """Fail the open exchanges, and free everything. The worker thread must have ended.
@@ -269,8 +269,7 @@ class Loop:
             curl,
             exchange.request,
             exchange.protocol,
-            self._browser,
-            self._ca_file,
+            self._setup,
             exchange.on_header,
             exchange.on_data,
         )

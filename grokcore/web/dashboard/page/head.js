@@ -17,8 +17,9 @@ export function drawHead(report, received, isNew) {
   const age = byId("server-age");
   age.dataset.version = report.version;
   since(age, received - report.uptime_s * 1000, "version_up", "version_up");
-  age.title = word("since_when", { time: exactly(report.time - report.uptime_s) });
+  age.title = [word("since_when", { time: exactly(report.time - report.uptime_s) }), ...workersOf(report)].join("; ");
   since(byId("freshness"), received, "as_of", "as_of_now");
+  say(byId("sharing"), report.sharing ? word("shares", { owned: report.sharing.owned, n: report.sharing.servers }) : "");
   drawReasons(isNew ? [] : reasonsOf(report), received);
 }
 
@@ -28,6 +29,7 @@ export function drawHeadline(state) {
   if (state !== "lost") {
     timeless(byId("server-age"), "");
     timeless(byId("freshness"), "");
+    say(byId("sharing"), "");
     drawReasons([], 0);
   }
 }
@@ -38,6 +40,16 @@ function headline(state) {
   byId("server-state").dataset.state = state;
   say(byId("server-state"), words);
   document.title = state === "ok" ? "grok2api" : `${words} · grok2api`;
+}
+
+/** The processes of a server that has several, in words. */
+function workersOf({ workers }) {
+  if (!workers) {
+    return [];
+  }
+  const { count, restarts, missing } = workers;
+  const hang = missing.length ? [word("workers_missing", { numbers: missing.join(", ") })] : [];
+  return [word("workers", { count, restarts }), ...hang];
 }
 
 /** The reasons of a report, worst first; then faults and warnings that no reason mentions. */
