@@ -83,7 +83,13 @@ local latest = tonumber(redis.call('GET', version) or 0)
 local new_texts, new_writers, new_versions = {}, {}, {}
 for i, name in ipairs(records.names) do
   local text, owner, at = word(), records.owners[i], #new_texts
-  if not owner or owner == server then
+  local is_latest = owner == server
+  if not owner then
+    local known = is_expected and tonumber(since) or 0
+    is_latest = redis.call('HGET', writers, name) == server
+      or tonumber(redis.call('ZSCORE', versions, name) or 0) <= known
+  end
+  if is_latest then
     latest = latest + 1
     new_texts[at + 1], new_texts[at + 2] = name, text
     new_writers[at + 1], new_writers[at + 2] = name, server
