@@ -6,10 +6,12 @@ import contextlib
 import random
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import trio
 import trio.testing
 from attrs import evolve, field, frozen
@@ -17,6 +19,7 @@ from attrs import evolve, field, frozen
 from grokcore.cli.assembly import Server
 from grokcore.config import Config, load_config
 from grokcore.protocol.models import Tier, WebLane
+from grokcore.protocol.pool import attempts
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.runtime.completion.gateway import Gateway
 from grokcore.runtime.disk.state_file import StateFile
@@ -138,10 +141,17 @@ def configured(
 
     :param lane: the way to it, unless *text* names one.
     """
+    config = _loaded(text, lane)
+    return evolve(config, grok=evolve(config.grok, base_url=base_url))
+
+
+@cache
+def _loaded(text: str, lane: WebLane) -> Config:
+    """A configuration is immutable, and reading one is half of what a site costs."""
     environ = {} if "web_lane" in text else {"GROK2API_GROK_WEB_LANE": lane.value}
     config, warnings = load_config(text, environ=environ)
     assert warnings == []
-    return evolve(config, grok=evolve(config.grok, base_url=base_url))
+    return config
 
 
 def run_on_site(
@@ -157,6 +167,7 @@ def run_on_site(
     grok_keeps_s: float = 60.0,
     lane: WebLane = WebLane.REST,
     official: bool = False,
+    spaced: bool = False,
 ) -> None:
     """Run *scenario* against a server of its own; afterwards the server must have stopped by
     itself.
@@ -167,6 +178,8 @@ def run_on_site(
     :param lane: the way to Grok, unless *config* names one.
     :param official: serve the simulated official services, whose base URLs take the places of
         ``{api_url}`` and ``{cli_url}`` in *config*.
+    :param spaced: keep the pauses between the attempts of a question. They are two seconds of
+        waiting; tests on a faked clock hold them.
     """
 
     async def main() -> None:
@@ -206,7 +219,10 @@ def run_on_site(
                 assert server.gateway.open_count == 0
                 nursery.cancel_scope.cancel()
 
-    trio.run(main)
+    with pytest.MonkeyPatch.context() as patch:
+        if not spaced:
+            patch.setattr(attempts, "SPACING_S", (0.005, 0.005))
+        trio.run(main)
 
 
 on_site = decorator(run_on_site, gives=1)
