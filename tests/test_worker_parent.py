@@ -96,7 +96,7 @@ def run_parent(
     world: World, scenario: Callable[[], Awaitable[None]] = trio.sleep_forever, grace_s: float = 10
 ) -> tuple[int, float]:
     """The parent's exit code, and the seconds that it took."""
-    result = []
+    result: list[float] = []
 
     async def main() -> None:
         hub = Hub(Table("table", 0.0), trio.current_time)

@@ -92,7 +92,7 @@ def serve_command(arguments: argparse.Namespace) -> int:
     tokens, notes = inputs.read_tokens_with_notes()
     with contextlib.suppress(RuntimeError):  # there is no stderr
         faulthandler.enable()
-    with stderr_without_waiting():
+    with stderr_without_waiting(shared=place is not None):
         configure_logging(settings.config.global_, worker=place.index if place else None)
         return _serve(inputs, settings, tokens, notes, place)
 
