@@ -1,8 +1,8 @@
 """The bare app: what Quart-Trio on Hypercorn costs by itself, for the same events at the same pace.
 
-It emits the very bytes that the gateway writes for a token, from memory, one ``yield`` each; there
-is no upstream, no decoding and none of the gateway's repairs. ``python3 -m bench.bare`` prints its
-port and runs until its input ends.
+It emits the very bytes that the gateway writes for a token, from memory, one ``yield`` each. A
+question that wants no stream gets them in one piece. There is no upstream, no decoding and none of
+the gateway's repairs. ``python3 -m bench.bare`` prints its port and runs until its input ends.
 """
 
 from __future__ import annotations
@@ -36,9 +36,10 @@ def create_app() -> QuartTrio:
     async def chat_completions() -> Response:
         body = json.loads(await request.get_data(cache=False))
         found = PARAMETERS.search(body["messages"][-1]["content"])
-        response = Response(
-            _events(json.loads(found.group()) if found else {}), content_type="text/event-stream"
-        )
+        asked = json.loads(found.group()) if found else {}
+        if not body.get("stream"):
+            return Response(_whole(asked), content_type="application/json")
+        response = Response(_events(asked), content_type="text/event-stream")
         response.timeout = None  # Quart's default would cut it after 60 s
         return response
 
@@ -58,6 +59,30 @@ async def _events(asked: dict[str, Any]) -> AsyncIterator[bytes]:
         yield before + orjson.dumps(token_text(number, due + offset)) + after
         due += interval
     yield finish + DONE
+
+
+def _whole(asked: dict[str, Any]) -> bytes:
+    """An answer in one piece, in the gateway's form and of its length."""
+    number, tokens = asked.get("stream", 0), asked.get("tokens", 1)
+    text = "".join(token_text(number, now()) for _ in range(tokens))
+    message = {"role": "assistant", "content": text, "refusal": None}
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
+    usage = {
+        "prompt_tokens": 20,
+        "completion_tokens": 7 * tokens,
+        "total_tokens": 20 + 7 * tokens,
+        "completion_tokens_details": {"reasoning_tokens": 0},
+    }
+    return orjson.dumps(
+        {
+            "id": f"chatcmpl-{number:024x}",
+            "object": "chat.completion",
+            "created": int(time.time()),
+            "model": MODEL,
+            "choices": [choice],
+            "usage": usage,
+        }
+    )
 
 
 def _rendered(answer_id: str) -> tuple[bytes, bytes, bytes, bytes]:

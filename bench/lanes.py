@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from attrs import evolve
 
 from .figures import Figure
-from .lifecycle import clocks, departures, memory_each, slowest_and_median
+from .lifecycle import STREAM_BUDGET_KB, clocks, departures, memory_each, slowest_and_median
 from .processes import ServerProcess, gateway
 from .relay import Scale, compare_lanes, run
 
@@ -81,7 +81,15 @@ def _memory(upstream: ServerProcess) -> list[Figure]:
         if trouble:
             return [Figure("memory per extra stream, websocket : REST", "", trouble, kept=False)]
         sizes.append(size)
-    return [_ratio("memory per extra stream, websocket : REST", sizes[0], sizes[1], "kB")]
+    return [
+        _ratio("memory per extra stream, websocket : REST", sizes[0], sizes[1], "kB"),
+        Figure(
+            "memory per extra stream, websocket",
+            f"<= {STREAM_BUDGET_KB:g} kB",
+            f"{sizes[0]:.1f} kB",
+            sizes[0] <= STREAM_BUDGET_KB,
+        ),
+    ]
 
 
 def _ratio(name: str, ours: float, base: float, unit: str) -> Figure:

@@ -11,7 +11,7 @@ from typing import Any
 
 from .figures import Figure
 from .plan import Measured, Plan, PlannedRequest, Seen, load
-from .processes import ServerProcess, bare_app, gateway, upstream_stats
+from .processes import GATEWAY_TOKENS, ServerProcess, bare_app, gateway, upstream_stats
 from .usage import rss_kb
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "first_tokens",
     "memory",
     "memory_each",
+    "memory_with",
     "slowest_and_median",
     "start_up",
     "warm_connection",
@@ -27,15 +28,23 @@ __all__ = [
 
 AT_ONCE = 50
 OPEN_STREAMS = 500
+MANY_STREAMS = 1000
+APART_S = 0.01
+"""Seconds between the beginnings of open streams: some machines begin 150 in a second."""
+
+POLLED_S = 2.0
+"""Seconds after the first questions to tokens until their allowances are polled."""
+
 LEAVERS = 100
 EARLY_LEAVERS = 30
 CLOCK_S = 1.0
 SILENT_STREAMS = 10
 
 READY_BUDGET_S = 1.0
-IDLE_BUDGET_MB = 60.0
+IDLE_BUDGET_MB = 55.0
 STREAM_BUDGET_KB = 60.0
-FIRST_TOKEN_BUDGET_MS = 60.0
+MANY_BUDGET_MB = 160.0
+FIRST_TOKEN_RATIO = 1.3
 CLOSE_BUDGET_MS = 10.0
 CLOCK_BUDGET_MS = 50.0
 
@@ -63,16 +72,26 @@ def start_up(upstream: ServerProcess, starts: int) -> list[Figure]:
 
 
 def memory(upstream: ServerProcess, *, with_bare_app: bool) -> list[Figure]:
-    """Memory of 500 slow streams, against the same server after its first requests."""
+    """Memory of 500 slow streams, against the same server after its first requests; and that of a
+    server with 1 000.
+    """
     with gateway(upstream.port) as server:
         each, trouble = memory_each(server)
+    with gateway(upstream.port) as server:
+        many, many_trouble = memory_with(server, MANY_STREAMS)
     rows = [
         Figure(
             f"memory per extra stream ({OPEN_STREAMS} open)",
             f"<= {STREAM_BUDGET_KB:g} kB",
             trouble or f"{each:.1f} kB",
             each <= STREAM_BUDGET_KB and not trouble,
-        )
+        ),
+        Figure(
+            f"memory of a server with {MANY_STREAMS} open streams",
+            f"<= {MANY_BUDGET_MB:g} MB",
+            many_trouble or f"{many / 1024:.0f} MB",
+            many / 1024 <= MANY_BUDGET_MB and not many_trouble,
+        ),
     ]
     if with_bare_app:
         with bare_app() as server:
@@ -85,23 +104,40 @@ def memory_each(server: ServerProcess) -> tuple[float, str]:
     """The memory of one stream (kB), and the first thing that went wrong."""
     load(Plan(server.port, [PlannedRequest(n, 5, 50) for n in range(10)], 20))
     before = rss_kb(server.pid)
-    starts = [n * 0.005 for n in range(OPEN_STREAMS)]
+    after, trouble = memory_with(server, OPEN_STREAMS)
+    return (after - before) / OPEN_STREAMS, trouble
+
+
+def memory_with(server: ServerProcess, streams: int) -> tuple[int, str]:
+    """The server's memory (kB) while it has so many open, and the first thing that went wrong."""
+    open_at = streams * APART_S
+    starts = [n * APART_S for n in range(streams)]
     asks = [
-        PlannedRequest(n, 10, 1.0, start, delay=n % 100 / 100, leave_at=3.6 - start)
+        PlannedRequest(n, 60, 1.0, start, delay=n % 100 / 100, leave_at=open_at + 3.6 - start)
         for n, start in enumerate(starts)
     ]
-    outcome = load(Plan(server.port, asks, 30, pid=server.pid, window=(2.6, 3.4)))
-    return (outcome.rss_kb - before) / OPEN_STREAMS, _first_trouble(
-        outcome
-    ) if outcome.broken else ""
+    window = open_at + 2.6, open_at + 3.4
+    outcome = load(Plan(server.port, asks, open_at + 30, pid=server.pid, window=window))
+    if outcome.broken:
+        return outcome.rss_kb, _first_trouble(outcome)
+    silent = len([one for one in outcome.seen if not one.tokens])
+    return outcome.rss_kb, f"{silent} streams had not begun" if silent else ""
 
 
 def warm_connection(upstream: ServerProcess, server: ServerProcess) -> Figure:
-    """Questions one after the other: only the first may make a connection to the upstream."""
-    load(Plan(server.port, [PlannedRequest(0, 3, 50)], 10))
+    """Questions one after the other: only the first may make a connection to the upstream.
+
+    Each token's allowance is polled soon after its first question. A question that comes during a
+    poll would need another connection, as these are HTTP/1.1; so all tokens are used before.
+    """
+    first = [PlannedRequest(n, 3, 50) for n in range(2 * GATEWAY_TOKENS)]
+    load(Plan(server.port, first, 20, one_connection=True))
+    time.sleep(POLLED_S)
     before = upstream_stats(upstream)["connections"]
     outcome = load(
-        Plan(server.port, [PlannedRequest(n, 3, 50) for n in range(1, 11)], 20, one_connection=True)
+        Plan(
+            server.port, [PlannedRequest(n, 3, 50) for n in range(11, 21)], 20, one_connection=True
+        )
     )
     more = upstream_stats(upstream)["connections"] - before
     whole = len([one for one in outcome.seen if one.whole])
@@ -129,9 +165,9 @@ def first_tokens(
         Figure(
             f"first token, {AT_ONCE} questions at once: the slowest, above the upstream's "
             f"{own:.0f} ms",
-            f"<= {FIRST_TOKEN_BUDGET_MS:g} ms",
-            f"{slowest:.0f} ms",
-            slowest <= FIRST_TOKEN_BUDGET_MS,
+            f"<= {FIRST_TOKEN_RATIO} x bare app",
+            f"{slowest:.0f} ms ({slowest / of_bare:.2f})",
+            slowest <= FIRST_TOKEN_RATIO * of_bare,
         ),
         Figure(
             "  the median one; the slowest with all connections new",

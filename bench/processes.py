@@ -24,6 +24,7 @@ from attrs import evolve, frozen
 from .official_stream import API_PATH, MODEL
 
 __all__ = [
+    "GATEWAY_TOKENS",
     "ROOT",
     "ServerProcess",
     "bare_app",
@@ -36,6 +37,8 @@ __all__ = [
 ]
 
 ROOT = Path(__file__).resolve().parent.parent
+
+GATEWAY_TOKENS = 4
 
 READY_S = 20.0
 """Seconds for a server to be ready before the benchmark gives up."""
@@ -130,7 +133,8 @@ def gateway(
         url = f"http://127.0.0.1:{upstream_port}"
         text = _config({"base_url": url, "web_lane": "rest", **grok}, log_level)
         config.write_text(text + (_api_lane(url) if api else ""))
-        tokens.write_text(json.dumps({"sso": {f"bench-{number}": {} for number in range(4)}}))
+        names = [f"bench-{number}" for number in range(GATEWAY_TOKENS)]
+        tokens.write_text(json.dumps({"sso": {name: {} for name in names}}))
         files = ["--config", str(config), "--tokens", str(tokens), "--data-dir", folder]
         port = _free_port()
         files += ["--workers", str(workers)] if workers > 1 else []

@@ -18,7 +18,7 @@ __all__ = ["Scale", "compare", "compare_lanes", "flood", "sweep"]
 SETTLE_S = 0.3
 """Seconds between the first token of the last stream and the window that counts."""
 
-RATIO = 1.35
+RATIO = 1.1
 LANE_RATIO = 1.1
 """Of the websocket lane's CPU per token to that of the REST lane."""
 

@@ -16,8 +16,12 @@ from .plot import GATEWAY, draw, draw_growth
 from .pool import leases
 from .processes import bare_app, gateway, paced_upstream, raise_descriptor_limit
 from .relay import Scale, compare, flood, sweep
+from .short_answers import short_answers
 
 __all__ = ["FULL", "FULL_GROWTH", "QUICK", "QUICK_GROWTH", "measure", "measure_growth"]
+
+QUESTIONS = 400
+"""Short questions of one round, to each server."""
 
 FULL = Scale(
     rounds=5,
@@ -48,6 +52,8 @@ def measure(scale: Scale, plot: Path) -> list[Figure]:
             _say("connections and first tokens")
             figures.append(warm_connection(upstream, server))
             figures += first_tokens(upstream, server, bare, scale.bursts)
+            _say("short answers")
+            figures += short_answers(server, bare, rounds=scale.bursts, questions=QUESTIONS)
             _say("CPU per token and lag")
             figures = compare(upstream, server, bare, scale) + figures
             _say("200 streams of 100 tokens a second")

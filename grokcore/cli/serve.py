@@ -99,7 +99,7 @@ def serve_command(arguments: argparse.Namespace) -> int:
 
 def _place() -> Place | None:
     """This process's place among the workers of a server; None if it is none of them."""
-    if "_GROK2API_WORKER" not in os.environ:
+    if "_GROK2API_WORKER" not in os.environ:  # the name that the module below has
         return None
     from .workers.place import Place
 

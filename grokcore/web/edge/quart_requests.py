@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from quart.wrappers import Request
 from quart_trio.asgi import TrioASGIHTTPConnection
@@ -29,7 +29,7 @@ class RequestConnection(TrioASGIHTTPConnection):
     """A request to the app; one whose messages don't come by themselves is Quart-Trio's."""
 
     async def __call__(self, receive: Any, send: Any) -> None:
-        listen: Listen | None = self.scope.get(LISTEN_KEY)  # type: ignore[attr-defined]
+        listen = cast(Listen | None, self.scope.get(LISTEN_KEY))
         if listen is None:
             await super().__call__(receive, send)
             return

@@ -5,6 +5,7 @@ nothing, and no answer that belongs to another question.
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -355,7 +356,7 @@ async def test_calls_cancelled_at_any_moment_mix_up_no_answers(
     answered = []
 
     async def ask(table: RedisTable, number: int) -> None:
-        with trio.move_on_after(chance.uniform(0, 0.02)):
+        with trio.move_on_after(chance.uniform(0, 0.02) if number % 2 else math.inf):
             name = f"value {number}"
             assert await table.change(name, lambda old: f"{old}{number}") == str(number)
             token = f"token {number}"
@@ -365,7 +366,7 @@ async def test_calls_cancelled_at_any_moment_mix_up_no_answers(
             assert reply.lost == (token,)
             answered.append(number)
 
-    async with tables(redis_server.address) as (table,):
+    async with tables(redis_server.address, call_s=20.0) as (table,):
         await table.step(step_of("one"))
         connections = made_connections(redis_server)
         for _ in range(10):
@@ -374,7 +375,7 @@ async def test_calls_cancelled_at_any_moment_mix_up_no_answers(
                     nursery.start_soon(ask, table, next(numbers))
         await table.step(step_of("one"))
         assert made_connections(redis_server) == connections + 1  # it makes one to ask
-    assert 0 < len(answered) < 200
+    assert len(answered) >= 100
 
 
 def made_connections(server: RedisServer) -> int:
@@ -393,7 +394,7 @@ async def test_changes_by_several_servers_lose_none(redis_server: RedisServer) -
         for _ in range(10):
             await table.change("day", lambda old: str(int(old or 0) + 1))
 
-    async with tables(redis_server.address, 8) as servers:
+    async with tables(redis_server.address, 8, call_s=20.0) as servers:
         async with trio.open_nursery() as nursery:
             for table in servers:
                 nursery.start_soon(spend, table)
