@@ -44,7 +44,7 @@ def in_portions(table: Table, step: Step, size: int) -> tuple[Reply, list[Step]]
     return portions.reply(), made
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(steps("other"), steps("one"), st.integers(1, 13))
 def test_portions_do_what_the_step_does(before: Step, step: Step, size: int) -> None:
     """In a table of the same state they end in the same one, with the same reply."""

@@ -103,7 +103,7 @@ ACTS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(ACTS)
 def test_no_token_has_two_owners_at_any_time(
     acts: list[tuple[str, str, str, str, int, float]],
@@ -123,7 +123,7 @@ def test_no_token_has_two_owners_at_any_time(
         assert len(owners) == len(set(owners))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 @given(ACTS, st.sampled_from("abcd"))
 def test_a_token_given_back_is_free_after_any_history(
     acts: list[tuple[str, str, str, str, int, float]], token: str

@@ -81,7 +81,7 @@ def check_same(server: RedisServer, steps: list[Step], portion: int) -> None:
     run_on_real_clock(main)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(st.lists(STEPS, max_size=12))
 def test_it_answers_as_the_table_in_memory_does(
     redis_of_module: RedisServer, steps: list[Step]
@@ -90,7 +90,7 @@ def test_it_answers_as_the_table_in_memory_does(
     check_same(redis_of_module, steps, 1000)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=60)
 @given(st.lists(STEPS.map(orderly), max_size=8), st.integers(1, 3))
 def test_a_step_in_portions_answers_as_a_whole_one(
     redis_of_module: RedisServer, steps: list[Step], portion: int
@@ -193,8 +193,11 @@ async def test_an_emptied_redis_is_another_table_and_a_new_one(redis_server: Red
     async with tables(redis_server.address, 2) as (one, two):
         before = await one.step(step_of("one", keep="a"))
         assert (await two.step(step_of("two"))).table == before.table
+        marker = "grok2api:{pool}:marker"
+        assert redis_server.send("GET", marker).endswith(b":\r\n")
         redis_server.send("FLUSHALL")
         after = await one.step(step_of("one"))
+        assert after.time - int(redis_server.send("GET", marker).rpartition(b":")[2]) < 2
         assert after.table != before.table
         assert after.age_s < 1
         reply = await two.step(step_of("two"))
