@@ -6,7 +6,6 @@ import contextlib
 import random
 import socket
 from collections.abc import Awaitable, Callable, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -141,17 +140,10 @@ def configured(
 
     :param lane: the way to it, unless *text* names one.
     """
-    config = _loaded(text, lane)
-    return evolve(config, grok=evolve(config.grok, base_url=base_url))
-
-
-@cache
-def _loaded(text: str, lane: WebLane) -> Config:
-    """A configuration is immutable, and reading one is half of what a site costs."""
     environ = {} if "web_lane" in text else {"GROK2API_GROK_WEB_LANE": lane.value}
     config, warnings = load_config(text, environ=environ)
     assert warnings == []
-    return config
+    return evolve(config, grok=evolve(config.grok, base_url=base_url))
 
 
 def run_on_site(

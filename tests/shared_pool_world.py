@@ -113,7 +113,8 @@ class CountingGrok:
             await stream.send_all(_response(200, self._rest(token)))
             return
         if token in self.drained or self.asked[token] >= self.allowance:
-            self.refused[token] += token not in self.drained
+            if token not in self.drained:
+                self.refused[token] += 1
             too_many = {"code": 8, "message": "Too many requests", "details": []}
             await stream.send_all(_response(429, {"error": too_many}))
             return

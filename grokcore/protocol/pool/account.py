@@ -122,7 +122,8 @@ class Egress:
     @property
     def paused_until(self) -> float:
         """Time from which the next question may go through it."""
-        return max(self.challenged.shut_until, self.unreached.shut_until)
+        challenged, unreached = self.challenged.shut_until, self.unreached.shut_until
+        return challenged if challenged > unreached else unreached
 
     @property
     def challenges(self) -> int:

@@ -63,7 +63,8 @@ class Breaker:
     @property
     def shut_until(self) -> float:
         """Time from which the next attempt may pass."""
-        return max(self.paused_until, self._next_probe_at)
+        paused, probe = self.paused_until, self._next_probe_at
+        return paused if paused > probe else probe  # max() takes twice as long
 
     @property
     def half_open(self) -> bool:

@@ -28,11 +28,12 @@ from typing import TypeAlias
 from attrs import define, field, frozen
 
 from .account import Account
+from .allowance import Allowance
 
 __all__ = ["Grade", "Left", "Shelf"]
 
 
-class Grade(enum.StrEnum):
+class Grade(enum.IntEnum):
     """How good an account is for a question.
 
     * proven: its last question was answered;
@@ -41,10 +42,10 @@ class Grade(enum.StrEnum):
     * spent: by our own count too little is left of its allowance.
     """
 
-    PROVEN = "proven"
-    FRESH = "fresh"
-    SUSPECT = "suspect"
-    SPENT = "spent"
+    PROVEN = 0
+    FRESH = 1
+    SUSPECT = 2
+    SPENT = 3
 
 
 _PROVEN, _FRESH, _SUSPECT, _SPENT = Grade  # a member is slower to look up than a name
@@ -84,9 +85,8 @@ class Shelf:
     group: str
     cost: int
     max_in_flight: int
-    _heaps: dict[Grade, list[_Entry]] = field(
-        init=False, factory=lambda: {grade: [] for grade in Grade}
-    )
+    # By grade. A dict would hash the grade, which takes as long as the rest of a look-up in both.
+    _heaps: list[list[_Entry]] = field(init=False, factory=lambda: [[] for _ in Grade])
     _shut: list[_Entry] = field(init=False, factory=list)
     _busy: dict[Account, None] = field(init=False, factory=dict)
     _numbers: dict[Account, int] = field(init=False, factory=dict)
@@ -95,7 +95,8 @@ class Shelf:
 
     def put(self, account: Account, now: float) -> None:
         """Place *account*; to be called whenever anything about it has changed."""
-        self._known.put(account, self._part(account, now))
+        allowance = account.allowances.get(self.group)
+        self._known.put(account, self._part(account, allowance, now))
         self._place(account, now)
 
     def remove(self, account: Account) -> None:
@@ -159,10 +160,11 @@ class Shelf:
         """
         self._placed += 1
         self._numbers[account] = self._placed
-        self._busy.pop(account, None)
-        opens = max(account.open_at(self.group, self.cost), account.egress.paused_until)
-        if opens > now:
-            self._push(self._shut, (opens,), account)
+        if account in self._busy:
+            del self._busy[account]
+        opens, paused = account.open_at(self.group, self.cost), account.egress.paused_until
+        if opens > now or paused > now:
+            self._push(self._shut, (max(opens, paused),), account)
         elif account.in_flight >= self.max_in_flight:
             self._busy[account] = None
         else:
@@ -210,9 +212,8 @@ class Shelf:
             heapq.heappush(heap, entry)
         return first
 
-    def _part(self, account: Account, now: float) -> Left | None:
+    def _part(self, account: Account, allowance: Allowance | None, now: float) -> Left | None:
         """The account's part of the sum; None if it is invalid or its allowance unknown."""
-        allowance = account.allowances.get(self.group)
         quota = None if allowance is None or account.invalid else allowance.known(now)
         if allowance is None or quota is None or quota.total is None:
             return None

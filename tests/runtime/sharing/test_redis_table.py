@@ -16,7 +16,7 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grokcore.protocol.sharing.steps import Reply, Step
+from grokcore.protocol.sharing.steps import MOST_TASKS, Reply, Step
 from grokcore.protocol.sharing.table import Table
 from grokcore.runtime.sharing.redis_table import RedisTable
 from tests.redis_server import RedisServer, running_redis
@@ -113,6 +113,23 @@ def test_more_tokens_than_a_command_takes_are_kept_and_taken(redis_of_module: Re
         ],
         10_000,
     )
+
+
+def test_actions_that_nobody_comes_for_are_bounded(redis_of_module: RedisServer) -> None:
+    """A token may have no server for weeks."""
+    steps = [Step("two", 600_000, tasks={"a": str(number)}) for number in range(MOST_TASKS + 5)]
+    check_same(redis_of_module, [*steps, Step("one", 600_000, keep=("a",))], 1000)
+
+
+@on_real_clock
+async def test_a_step_renews_what_it_names(redis_server: RedisServer) -> None:
+    """For as long as it says from then on, and all that is kept and taken alike."""
+    async with tables(redis_server.address) as (table,):
+        name = (await table.step(Step("one", 10_000, keep=("a", "b")))).table
+        await table.step(Step("one", 60_000, name, keep=("a",), want=("b", "c"), take=2))
+    for token in "abc":
+        left = redis_server.send("PTTL", f"grok2api:{{pool}}:owner:{token}")
+        assert 50_000 < int(left[1:]) <= 60_000
 
 
 @on_real_clock
