@@ -15,23 +15,22 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import trio
 from attrs import define, field, frozen
 
-from tests.redis_server import RedisServer
 from tests.servers import chat, http_request, read_all
 
 ROOT = Path(__file__).parents[1]
 TTL_S = 5.0
 ANSWER_S = 0.15
 WINDOW_S = 7200
-QUESTION = http_request(json.dumps(chat()).encode()).replace(
-    b"host:", b"connection: close\r\nhost:"
-)
+KEY = "a-key-of-the-test"
+HEADERS = f"authorization: Bearer {KEY}\r\nconnection: close\r\n".encode()
+QUESTION = http_request(json.dumps(chat()).encode()).replace(b"host:", HEADERS + b"host:")
 _SSO = re.compile(rb"sso=([^;\r\n]+)")
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
@@ -73,9 +72,9 @@ class CountingGrok:
     refused: Counter[str] = field(factory=Counter)
     runs: dict[int, str] = field(factory=dict)
 
-    async def serve(self, slot: int, *, task_status: trio.TaskStatus[int]) -> None:
+    async def serve(self, slot: int, host: str, *, task_status: trio.TaskStatus[int]) -> None:
         """Serve a slot's server on a port of its own."""
-        listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        listeners = await trio.open_tcp_listeners(0, host=host)
         handler = functools.partial(self._connection, slot)
         async with trio.open_nursery() as nursery:
             await nursery.start(trio.serve_listeners, handler, listeners)
@@ -182,11 +181,28 @@ def _stream() -> bytes:
 # Servers ----------------------------------------------------------------------------------------
 
 
+@frozen
+class Site:
+    """Where a server runs.
+
+    :ivar host: its address for clients.
+    :ivar grok: the address of Grok, for it.
+    :ivar redis: the URL of Redis, for it.
+    :ivar within: begins a command line that runs there.
+    """
+
+    redis: str
+    host: str = "127.0.0.1"
+    grok: str = "127.0.0.1"
+    within: tuple[str, ...] = ()
+
+
 @define(eq=False)
 class Slot:
     """The place of a server: it may be killed, and another started in it."""
 
     number: int
+    site: Site
     place: Path
     port: int
     skew_s: float
@@ -214,7 +230,6 @@ class Fleet:
     """
 
     grok: CountingGrok
-    redis: RedisServer
     slots: list[Slot]
     answered: int = 0
     failures: list[Failure] = field(factory=list)
@@ -230,7 +245,7 @@ class Fleet:
             "PYTHONPATH": f"{slot.place}{os.pathsep}{ROOT}",
             "SKEW_S": str(slot.skew_s),
         }
-        command = [sys.executable, "-m", "grokcore", "--port", str(slot.port)]
+        command = [*slot.site.within, sys.executable, "-m", "grokcore"]
         with (slot.place / "log").open("ab") as log:
             before = log.tell()
             slot.process = subprocess.Popen(  # noqa: ASYNC220
@@ -267,7 +282,7 @@ class Fleet:
                 await trio.sleep(0.05)
                 continue
             generation = slot.generation
-            reply = await _asked(slot.port)
+            reply = await _asked(slot)
             if reply.startswith(b"HTTP/1.1 200") and b"fine" in reply:
                 self.answered += 1
             elif slot.up and slot.generation == generation:
@@ -276,11 +291,21 @@ class Fleet:
                 self.failures.append(Failure(time.monotonic(), slot.number, status, body))
                 await trio.sleep(0.2)
 
+    async def settle(self) -> None:
+        """Wait until all servers answer: they don't trust a Redis that has just begun. Forget the
+        failures so far, and those of questions that met three bad tokens before these were known.
+        """
+        while len({use.run for use in self.grok.uses}) < len(self.slots):
+            await trio.sleep(0.1)
+        await trio.sleep(1)
+        self.failures.clear()
+
     async def believed(self, number: int) -> int:
         """The rest of all allowances, as a server knows it."""
-        async with await trio.open_tcp_stream("127.0.0.1", self.slots[number].port) as stream:
+        slot = self.slots[number]
+        async with await trio.open_tcp_stream(slot.site.host, slot.port) as stream:
             await stream.send_all(
-                b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
+                b"GET /metrics HTTP/1.1\r\nhost: localhost\r\n" + HEADERS + b"\r\n"
             )
             text = (await read_all(stream)).decode()
         return sum(int(float(left)) for left in _LEFT.findall(text))
@@ -290,9 +315,16 @@ class Fleet:
         return [one for one in self.failures if not any(code in one.body for code in codes)]
 
 
-async def _asked(port: int) -> bytes:
+def free_port() -> int:
+    """A port of the loopback interface that nobody has."""
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port: int = unused.getsockname()[1]
+    return port
+
+
+async def _asked(slot: Slot) -> bytes:
     try:
-        async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+        async with await trio.open_tcp_stream(slot.site.host, slot.port) as stream:
             await stream.send_all(QUESTION)
             return await read_all(stream)
     except (OSError, trio.BrokenResourceError):
@@ -302,9 +334,8 @@ async def _asked(port: int) -> bytes:
 @asynccontextmanager
 async def fleet(
     folder: Path,
-    redis: RedisServer,
+    sites: Sequence[Site],
     *,
-    servers: int,
     tokens: int,
     allowance: int,
 ) -> AsyncIterator[tuple[Fleet, trio.Nursery]]:
@@ -313,13 +344,13 @@ async def fleet(
     grok = CountingGrok(allowance, dead=frozenset(names[::6]), drained=frozenset(names[3::6]))
     async with trio.open_nursery() as nursery:
         slots = []
-        for number in range(servers):
-            port = await nursery.start(grok.serve, number)
-            slots.append(_laid_out(folder / f"server-{number}", number, port, redis, names))
-        world = Fleet(grok, redis, slots)
+        for number, site in enumerate(sites):
+            port = await nursery.start(grok.serve, number, site.grok)
+            slots.append(_laid_out(folder / f"server-{number}", number, port, site, names))
+        world = Fleet(grok, slots)
         try:
             async with trio.open_nursery() as starting:
-                for number in range(servers):
+                for number in range(len(sites)):
                     starting.start_soon(world.start, number)
             yield world, nursery
         finally:
@@ -330,17 +361,15 @@ async def fleet(
             nursery.cancel_scope.cancel()
 
 
-def _laid_out(
-    place: Path, number: int, grok_port: int, redis: RedisServer, names: list[str]
-) -> Slot:
+def _laid_out(place: Path, number: int, grok_port: int, site: Site, names: list[str]) -> Slot:
     place.mkdir(parents=True)
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = unused.getsockname()[1]
+    port = free_port()
     (place / "sitecustomize.py").write_text(SKEWED)
     (place / "tokens.json").write_text(json.dumps(names))
     (place / "config.toml").write_text(
-        f'[grok]\nbase_url = "http://127.0.0.1:{grok_port}"\nweb_lane = "rest"\n'
-        f'[server]\ndata_dir = "{place / "data"}"\n[global]\nlog_level = "WARNING"\n'
-        f'[pool]\nshare = "{redis.url}"\nshare_seconds = {TTL_S}\n'
+        f'[grok]\nbase_url = "http://{site.grok}:{grok_port}"\nweb_lane = "rest"\n'
+        f'api_key = "{KEY}"\n[server]\nhost = "{site.host}"\nport = {port}\n'
+        f'data_dir = "{place / "data"}"\n[global]\nlog_level = "WARNING"\n'
+        f'[pool]\nshare = "{site.redis}"\nshare_seconds = {TTL_S}\n'
     )
-    return Slot(number, place, port, skew_s=(-2.0, 2.0, 0.0, 1.0)[number % 4])
+    return Slot(number, site, place, port, skew_s=(-2.0, 2.0, 0.0, 1.0)[number % 4])

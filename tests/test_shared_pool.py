@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import trio
 from attrs import frozen
 
-from tests.redis_server import RedisServer
+from tests.network_hosts import Host, hosts_of
+from tests.redis_server import RedisServer, running_redis
 from tests.scenarios import run_on_real_clock
-from tests.shared_pool_world import TTL_S, Fleet, fleet
+from tests.shared_pool_world import TTL_S, Fleet, Site, fleet, free_port
 
 
 @frozen
@@ -28,11 +32,10 @@ SMALL = Size(servers=3, clients=12, tokens=30, allowance=600, rest_s=1.0)
 LARGE = Size(servers=4, clients=200, tokens=100, allowance=5000, rest_s=5.0)
 
 
-async def course(world: Fleet, size: Size) -> None:
+async def course(world: Fleet, redis: RedisServer, rest_s: float) -> None:
     """All kinds of faults, one after the other."""
-    redis, rest_s = world.redis, size.rest_s
+    await world.settle()
     await trio.sleep(rest_s)
-    world.failures.clear()  # of questions that met three bad tokens before these were known
     await world.kill(1)
     await trio.sleep(rest_s)
     await world.start(1)
@@ -72,14 +75,13 @@ def test_a_pool_is_shared_through_all_faults(
     async def scenario() -> None:
         async with fleet(
             tmp_path,
-            redis_server,
-            servers=size.servers,
+            [Site(redis_server.url)] * size.servers,
             tokens=size.tokens,
             allowance=size.allowance,
         ) as (world, nursery):
             for number in range(size.clients):
                 nursery.start_soon(world.client, number)
-            await course(world, size)
+            await course(world, redis_server, size.rest_s)
             world.resting = True
             await trio.sleep(3)
             believed = [await world.believed(number) for number in range(size.servers)]
@@ -92,3 +94,57 @@ def test_a_pool_is_shared_through_all_faults(
         assert len(users) == size.servers + 2
 
     run_on_real_clock(scenario, patience_s=120)
+
+
+# Hosts of their own -----------------------------------------------------------------------------
+
+
+@pytest.mark.once
+def test_a_server_that_is_cut_off_from_redis_goes_on_and_then_stops(tmp_path: Path) -> None:
+    """Two hosts and a Redis, in network namespaces. The network between one host and Redis breaks: its
+    server answers on with what it has, then refuses; the other one takes over its tokens. Healed,
+    they share again. No token is used by both at once.
+    """
+
+    async def scenario(hosts: Sequence[Host], redis: RedisServer) -> None:
+        sites = [
+            Site(f"redis://:secret@{host.redis}:{redis.port}", host.server, host.grok, host.within)
+            for host in hosts
+        ]
+        async with fleet(tmp_path, sites, tokens=12, allowance=600) as (world, nursery):
+            for number in range(6):
+                nursery.start_soon(world.client, number)
+            await world.settle()
+            hosts[0].cut()
+            cut_at = time.monotonic()
+            await trio.sleep(TTL_S + 3)
+            hosts[0].heal()
+            healed_at = time.monotonic()
+            await trio.sleep(TTL_S)
+            world.resting = True
+            await trio.sleep(3)
+            believed = [await world.believed(number) for number in range(2)]
+        refused = [failure for failure in world.failures if failure.slot == 0]
+        assert world.unexpected("shared_pool_unreachable") == []
+        assert refused == world.failures
+        assert refused[0].at - cut_at > TTL_S / 2
+        assert refused[-1].at - healed_at < TTL_S / 2
+        late = [use for use in world.grok.uses if use.run == "1.1" and use.began > healed_at - 2]
+        assert len({use.token for use in late}) > 4
+        assert world.grok.at_once() == []
+        assert believed == [world.grok.left] * 2
+
+    with hosts_of(2) as hosts, redis_of(tmp_path, hosts) as redis:
+        run_on_real_clock(lambda: scenario(hosts, redis), patience_s=60)
+
+
+@contextmanager
+def redis_of(folder: Path, hosts: Sequence[Host]) -> Iterator[RedisServer]:
+    """A Redis that all hosts reach, each by a network of its own."""
+    place = folder / "redis"
+    place.mkdir()
+    options = ["--requirepass", "secret"]
+    with running_redis(
+        place, *options, port=free_port(), hosts=[one.redis for one in hosts]
+    ) as redis:
+        yield redis
