@@ -160,12 +160,12 @@ if not bye then
   redis.call('HSET', shorts, server, short)
 end
 
--- News. One more than are told says that there is more.
-local found = redis.call(
+-- News, if the portion is the last. One more than are told says that there is more.
+local found = news_at_most == 0 and {} or redis.call(
   'ZRANGEBYSCORE', versions, '(' .. since, '+inf', 'WITHSCORES', 'LIMIT', 0, news_at_most + 1)
 local news, names, told, more = {}, {}, latest, 0
 for i = 1, math.min(#found, 2 * news_at_most), 2 do names[#names + 1] = found[i] end
-if #found > 2 * news_at_most then
+if #found > 2 * news_at_most then -- each with its version
   told, more = tonumber(found[2 * news_at_most]), 1
 end
 in_batches(names, function(...)
