@@ -98,7 +98,7 @@ class HandleSetup:
     def set_constants(
         self, curl: Curl, request: UpstreamRequest, protocol: ProtocolOptions
     ) -> None:
-        """Set what is the same for all requests of this kind.
+        """Set the options that all requests of this kind share.
 
         :raises CurlError: if an option was not taken.
         """
