@@ -248,9 +248,6 @@ class _Wire:
     async def _send_last(self, message: Message) -> None:
         self._lifetime.last_byte()
         if not self._body_over.is_set():
-            if message.get("body"):  # the answer itself need not wait
-                await self._send({**message, "more_body": True})
-                message = {**message, "body": b""}
             with trio.move_on_after(LINGER_S):
                 await self._body_over.wait()
         await self._send_shielded(message)

@@ -12,9 +12,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeAlias, cast
 
-from quart.utils import encode_headers
 from quart.wrappers import Request
-from quart.wrappers.response import DataBody
 from quart_trio.asgi import TrioASGIHTTPConnection
 
 from .inbox import Message
@@ -38,23 +36,6 @@ class RequestConnection(TrioASGIHTTPConnection):
         request = self._create_request_from_scope(send)
         listen(functools.partial(_take, request))
         await self._send_response(send, await self.app.handle_request(request))
-
-    async def _send_response(self, send: Any, response: Any) -> None:
-        """Send a body that is in memory with its end, in one message."""
-        body = getattr(response, "response", None)
-        if not isinstance(body, DataBody):
-            await super()._send_response(send, response)
-            return
-        headers = encode_headers(response.headers)
-        start = {"type": "http.response.start", "status": response.status_code, "headers": headers}
-        await send(start)
-        await send(
-            {
-                "type": "http.response.body",
-                "body": body.data[body.begin : body.end],
-                "more_body": False,
-            }
-        )
 
 
 def _take(request: Request, message: Message) -> None:
