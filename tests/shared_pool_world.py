@@ -295,7 +295,7 @@ class Fleet:
         """Wait until all servers answer: they don't trust a Redis that has just begun. Forget the
         failures so far, and those of questions that met three bad tokens before these were known.
         """
-        while len({use.run for use in self.grok.uses}) < len(self.slots):
+        while len({use.run for use in self.grok.uses}) < len(self.slots):  # noqa: ASYNC110
             await trio.sleep(0.1)
         await trio.sleep(1)
         self.failures.clear()

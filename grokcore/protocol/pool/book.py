@@ -436,7 +436,7 @@ class TokenBook:
         """Lend an account from now on that was withheld."""
         account.withheld = False
         for allowance in account.allowances.values():
-            allowance.drop_polls()  # the plan skipped them
+            allowance.poll_at = math.inf  # the plan skipped it
         if not account.retired:
             self._plan_after_absence(account, now)
             self._choice.put(account, now)

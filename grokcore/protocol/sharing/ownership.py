@@ -107,6 +107,8 @@ class Ownership:
     _taken_at: dict[str, float] = field(factory=dict)
     _leaving: set[str] = field(factory=set)
     _latest: set[str] = field(factory=set)
+    _on_its_way: frozenset[str] = frozenset()
+    _doubtful: set[str] = field(factory=set)
     _table: str = ""
     _open_at: float = -math.inf
     _since: int = 0
@@ -137,7 +139,10 @@ class Ownership:
         now = self.clock()
         if now < self.ends_at:
             return
+        self._unreported.update(self.book.take_unreported())
         for key in [key for key, end in self._ends.items() if end <= now]:
+            if key in self._on_its_way or self.book.account_of(key) in self._unreported:
+                self._doubtful.add(key)
             self._disown(key)
         self._find_end()
 
@@ -219,6 +224,7 @@ class Ownership:
         :returns: whether the next step should be made at once.
         """
         self.gone = ""
+        self._on_its_way = frozenset()
         first = self.servers == 0
         knows_news = self._meet(reply)
         self._offset = reply.time + (self.clock() - sent_at) / 2 - now
@@ -231,6 +237,7 @@ class Ownership:
             if key in self._ends:
                 self._ends[key] = end
         self._hear(reply.news, now)
+        self._resolve_doubts(step, reply)
         self._since = reply.version if knows_news else 0
         for key in reply.taken:
             self._own(key, end, now)
@@ -248,6 +255,7 @@ class Ownership:
         if not self.gone:
             self.gone_since = self.clock()
         self.gone = reason
+        self._on_its_way = frozenset()
         for key in step.give:
             self._latest.discard(key)
             self._disown(key)  # it may be another server's by now
@@ -425,7 +433,9 @@ class Ownership:
         self._unreported.update(self.book.take_unreported())
         latest = [account for account in self._unreported if account.entry.key in self._latest]
         self._unreported = set(latest[most:])
-        return {account.entry.key: self._record(account, now) for account in latest[:most]}
+        records = {account.entry.key: self._record(account, now) for account in latest[:most]}
+        self._on_its_way = frozenset(records)
+        return records
 
     def _record(self, account: Account, now: float) -> str:
         record = record_of(account, now, self._offset)
@@ -440,6 +450,19 @@ class Ownership:
                 if record:
                     self._latest.discard(key)
                     self.book.hear(account, record, now, self._offset)
+
+    def _resolve_doubts(self, step: Step, reply: Reply) -> None:
+        """See that what this server used while it was cut off is counted.
+
+        It was reported, if no other server has reported of the token since. Else the server that
+        has the token now asks Grok.
+        """
+        for key in [*self._doubtful]:
+            if key in reply.news:
+                self.pass_on(key, "recheck")
+            elif key not in step.records:
+                continue
+            self._doubtful.discard(key)
 
     # Actions of the owner ------------------------------------------------------------------------
 

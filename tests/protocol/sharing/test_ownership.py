@@ -305,6 +305,8 @@ def test_what_is_learned_without_the_table_is_not_lost() -> None:
     assert second.lease() is not None
     second.settle()
     world.pass_time(1, without=first)
+    world.pass_time(6)
+    assert second.book.polls.take(second.now) is not None, "Grok is asked what the first has used"
     second.stop()
     world.pass_time(2)
     assert first.lease() is not None
@@ -459,6 +461,21 @@ def test_an_action_reaches_the_server_that_has_the_token() -> None:
     world.pass_time(1)
     assert not second.book.view(theirs, second.now).switched_off
     assert len(first.keys | second.keys) == 2
+
+
+def test_a_poll_that_was_asked_for_goes_with_a_token() -> None:
+    """An owner's wish to ask Grok is not lost when the token changes hands."""
+    world = shared(1)
+    first = world.members[0]
+    assert first.lease() is not None
+    first.settle()
+    first.book.recheck(token(0), first.now)
+    first.stop()
+    second = world.start(entries(1), zero=START)
+    world.pass_time(1)
+    poll = second.book.polls.take(second.now)
+    assert poll is not None
+    assert poll.account.entry.key == token(0)
 
 
 def test_clearing_and_rechecking_pass_too() -> None:
