@@ -201,14 +201,16 @@ def write_folded() -> None:
 
 
 @contextlib.contextmanager
-def stderr_without_waiting() -> Iterator[None]:
+def stderr_without_waiting(*, shared: bool = False) -> Iterator[None]:
     """Have a thread write all of this process's stderr, the log and the rest, within the block.
 
     At the end of the block the counted faults and the last lines are written, within CLOSE_S. If
     stderr is closed, everything is discarded.
+
+    :param shared: whether other workers write there as well.
     """
     stderr = sys.stderr
-    outlet = Outlet.over(stderr, notice=_dropped_line)
+    outlet = Outlet.over(stderr, notice=_dropped_line, shared=shared)
     outlet.start()
     sys.stderr = cast("TextIO", outlet)
     try:

@@ -20,7 +20,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Self, TextIO, TypeAlias
 
 __all__ = ["CLOSE_S", "MOST_CHARS", "Outlet", "Sink"]
@@ -37,6 +37,10 @@ CHUNK_CHARS = 16_000
 GATHER_S = 0.005
 """The pause after a write. A busy server's lines are then written together, instead of each waking
 the thread.
+"""
+
+ATOMIC_BYTES = 4096
+"""Bytes that a pipe takes as a whole, also while other processes write into it (Linux's PIPE_BUF).
 """
 
 RETRY_S = 1.0
@@ -66,6 +70,8 @@ class Outlet(io.TextIOBase):
     :param like: the stream that this one replaces; gives encoding and descriptor.
     :param notice: makes the text that replaces a number of lost lines; called in the thread.
     :param most_chars: limit of waiting characters.
+    :param shared: whether other processes write into the same file, so that lines must be written
+        as wholes.
     """
 
     def __init__(
@@ -75,6 +81,7 @@ class Outlet(io.TextIOBase):
         like: TextIO | None = None,
         notice: Callable[[int], str] = _dropped_words,
         most_chars: int = MOST_CHARS,
+        shared: bool = False,
     ) -> None:
         super().__init__()
         self._sink = sink
@@ -82,6 +89,7 @@ class Outlet(io.TextIOBase):
         self._coding = getattr(like, "encoding", None) or "utf-8"
         self._notice = notice
         self._most_chars = most_chars
+        self._shared = shared
         self._changed = threading.Condition()
         self._waiting: deque[str] = deque()
         self._size = 0
@@ -93,9 +101,15 @@ class Outlet(io.TextIOBase):
         self._thread = threading.Thread(target=self._work, name="log", daemon=True)
 
     @classmethod
-    def over(cls, stream: TextIO | None, *, notice: Callable[[int], str] = _dropped_words) -> Self:
+    def over(
+        cls,
+        stream: TextIO | None,
+        *,
+        notice: Callable[[int], str] = _dropped_words,
+        shared: bool = False,
+    ) -> Self:
         """Make an outlet that writes to *stream*, or discards everything if it is None."""
-        return cls(_sink_of(stream), like=stream, notice=notice)
+        return cls(_sink_of(stream), like=stream, notice=notice, shared=shared)
 
     def start(self) -> None:
         """Start the thread. Called once."""
@@ -196,7 +210,9 @@ class Outlet(io.TextIOBase):
 
     def _work(self) -> None:
         while text := self._take():
-            self._write_all(text.encode(self._coding, "backslashreplace"))
+            data = text.encode(self._coding, "backslashreplace")
+            for part in _in_whole_lines(data) if self._shared else (data,):
+                self._write_all(part)
             self._closing.wait(GATHER_S)
 
     def _write_all(self, data: bytes) -> None:
@@ -209,6 +225,15 @@ class Outlet(io.TextIOBase):
             except (OSError, ValueError):
                 if self._closing.wait(RETRY_S):
                     return  # the process ends: there is no later try
+
+
+def _in_whole_lines(data: bytes) -> Iterator[bytes]:
+    """*data* in parts of whole lines, each of ATOMIC_BYTES at most unless a line is longer."""
+    at = 0
+    while at < len(data):
+        end = data.rfind(b"\n", at, at + ATOMIC_BYTES) + 1 or data.find(b"\n", at) + 1 or len(data)
+        yield data[at:end]
+        at = end
 
 
 def _sink_of(stream: TextIO | None) -> Sink:

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -39,14 +39,18 @@ class RedisServer:
     """A Redis on a Unix socket.
 
     :ivar address: for :class:`~grokcore.runtime.sharing.redis_table.RedisTable`.
+    :param hosts: further addresses to listen on.
     :ivar port: of the loopback interface, if the server was asked to listen there; else 0.
     """
 
-    def __init__(self, folder: Path, *options: str, port: int = 0) -> None:
+    def __init__(
+        self, folder: Path, *options: str, port: int = 0, hosts: Sequence[str] = ()
+    ) -> None:
         self._folder = folder
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
         self.port = port
+        self._hosts = ("127.0.0.1", *hosts)
         self.address = ShareAddress(path=str(folder / "redis.sock"))
 
     @property
@@ -60,7 +64,7 @@ class RedisServer:
         :param options: more than those of the fixture, such as ``--requirepass x``.
         """
         assert self._process is None
-        place = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder)]
+        place = ["--port", str(self.port), "--bind", *self._hosts, "--dir", str(self._folder)]
         place += ["--unixsocket", self.address.path]
         quiet = ["--daemonize", "no", "--loglevel", "warning", "--save", ""]
         with (self._folder / "log").open("ab") as log:
@@ -125,9 +129,11 @@ class RedisServer:
 
 
 @contextmanager
-def running_redis(folder: Path, *options: str, port: int = 0) -> Iterator[RedisServer]:
+def running_redis(
+    folder: Path, *options: str, port: int = 0, hosts: Sequence[str] = ()
+) -> Iterator[RedisServer]:
     """A Redis that runs within the block, with *folder* for its files."""
-    server = RedisServer(folder, *options, port=port)
+    server = RedisServer(folder, *options, port=port, hosts=hosts)
     try:
         server.start()
         yield server

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import trio
 import trio.testing
 from attrs import evolve, field, frozen
@@ -17,6 +18,7 @@ from attrs import evolve, field, frozen
 from grokcore.cli.assembly import Server
 from grokcore.config import Config, load_config
 from grokcore.protocol.models import Tier, WebLane
+from grokcore.protocol.pool import attempts
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.runtime.completion.gateway import Gateway
 from grokcore.runtime.disk.state_file import StateFile
@@ -157,6 +159,7 @@ def run_on_site(
     grok_keeps_s: float = 60.0,
     lane: WebLane = WebLane.REST,
     official: bool = False,
+    spaced: bool = False,
 ) -> None:
     """Run *scenario* against a server of its own; afterwards the server must have stopped by
     itself.
@@ -167,6 +170,8 @@ def run_on_site(
     :param lane: the way to Grok, unless *config* names one.
     :param official: serve the simulated official services, whose base URLs take the places of
         ``{api_url}`` and ``{cli_url}`` in *config*.
+    :param spaced: keep the pauses between the attempts of a question. They are two seconds of
+        waiting; tests on a faked clock hold them.
     """
 
     async def main() -> None:
@@ -206,7 +211,10 @@ def run_on_site(
                 assert server.gateway.open_count == 0
                 nursery.cancel_scope.cancel()
 
-    trio.run(main)
+    with pytest.MonkeyPatch.context() as patch:
+        if not spaced:
+            patch.setattr(attempts, "SPACING_S", (0.005, 0.005))
+        trio.run(main)
 
 
 on_site = decorator(run_on_site, gives=1)

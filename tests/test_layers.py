@@ -161,10 +161,11 @@ ROOMS = {
         "protocol.workers runtime.completion runtime.disk"
     ),
     "web.topics": "",
-    "web.fellows": "protocol.workers runtime.workers web.observing",
+    "web.fellows": "runtime.workers web.observing",
+    "web.team": "protocol.workers runtime.workers web.fellows web.observing web.topics",
     "web.lending": "protocol.dialects web.fellows web.topics",
     "web.peer_answers": (
-        "protocol.conversation protocol.dialects protocol.workers runtime runtime.disk web.fellows "
+        "protocol.conversation protocol.dialects protocol.workers runtime runtime.disk "
         "web.observing web.services web.topics web.usage"
     ),
     "web.edge": (
@@ -196,7 +197,7 @@ ROOMS = {
         "web.media web.media_maker web.responses web.services web.topics"
     ),
     "web.model_list": "protocol protocol.pool web.edge web.services",
-    "web.usage": "protocol protocol.workers web.edge web.model_list web.services",
+    "web.usage": "protocol web.edge web.model_list web.services",
     "web.openapi": "errors protocol protocol.dialects web.edge web.responses web.services",
     "web.answers": (
         "config errors protocol protocol.conversation protocol.dialects protocol.pool runtime "
@@ -212,9 +213,9 @@ ROOMS = {
         "errors protocol.dialects web.answers web.edge web.lending web.responses web.services"
     ),
     "web.app": (
-        "config errors protocol.dialects protocol.workers runtime.disk web.answers web.dashboard web.edge "
+        "config errors protocol.dialects runtime.disk web.answers web.dashboard web.edge "
         "web.condition web.health web.media web.model_list web.observing web.openapi web.responses web.routes "
-        "web.services web.stored_responses web.topics web.unknown_paths web.usage web.videos"
+        "web.services web.stored_responses web.unknown_paths web.usage web.videos"
     ),
 }
 """The parts of grokcore that each room may import beside itself. ``protocol`` and ``runtime`` are

@@ -209,3 +209,21 @@ def test_a_stream_without_a_descriptor_is_written_to(monkeypatch: pytest.MonkeyP
     with stderr_without_waiting():
         print("ready €", file=sys.stderr)
     assert stderr.getvalue() == "ready €\n"
+
+
+def test_lines_of_several_processes_are_not_mixed_within() -> None:
+    """A pipe takes 4096 bytes as a whole. A line that is longer goes alone."""
+    writes: list[bytes] = []
+
+    def sink(data: memoryview) -> int:
+        writes.append(bytes(data))
+        return len(data)
+
+    outlet = Outlet(sink, shared=True)
+    lines = [
+        f"{number} {'x' * length}\n" for number, length in enumerate((3000, 1000, 200, 9000, 3))
+    ]
+    outlet.write("".join(lines))
+    outlet.start()
+    assert outlet.finish()
+    assert [one.decode() for one in writes] == ["".join(lines[:2]), *lines[2:]]

@@ -184,6 +184,7 @@ RESTART = {
     "data_dir": '"elsewhere"',
     "grace_seconds": "1.5",
     "write_timeout_seconds": "2.5",
+    "workers": "2",
 }
 
 

@@ -169,15 +169,23 @@ class Server:
             lambda: self.media_maker(),  # noqa: PLW0108  another one may be put in its place
             command(),
             lambda: self.edits,
-            Fellows(self._peers),
+            self._fellows(),
         )
         self._metrics = Metrics(self.services.measured)
         if not self.services.fellows.alone:
-            # Late, since a server that is one process does without its memory.
+            # Late, as above.
             from ..web.peer_answers import answer_peers
 
             answer_peers(self.services, self._metrics)
         self._listen()
+
+    def _fellows(self) -> Fellows:
+        if self._peers.count == 1:
+            return Fellows()
+        # Late, since a server that is one process does without its memory.
+        from ..web.team import Team
+
+        return Team(self._peers)
 
     def _watched_wall(self, rest: GrokWebLane) -> WallClock:
         """A wall clock whose leaps are passed on to all parts with times of their own."""

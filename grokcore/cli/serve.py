@@ -92,14 +92,14 @@ def serve_command(arguments: argparse.Namespace) -> int:
     tokens, notes = inputs.read_tokens_with_notes()
     with contextlib.suppress(RuntimeError):  # there is no stderr
         faulthandler.enable()
-    with stderr_without_waiting():
+    with stderr_without_waiting(shared=place is not None):
         configure_logging(settings.config.global_, worker=place.index if place else None)
         return _serve(inputs, settings, tokens, notes, place)
 
 
 def _place() -> Place | None:
     """This process's place among the workers of a server; None if it is none of them."""
-    if "_GROK2API_WORKER" not in os.environ:
+    if "_GROK2API_WORKER" not in os.environ:  # the name that the module below has
         return None
     from .workers.place import Place
 

@@ -9,7 +9,6 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias, get_args, get_type_hints
 
-import cattrs
 from attrs import evolve, fields_dict, frozen
 
 from ..errors import ConfigError
@@ -32,7 +31,7 @@ from .sections import (
     PoolConfig,
     ServerConfig,
 )
-from .strict import SettingFault, strict_converter, structured
+from .strict import SettingFault, structured
 from .text import name_shown, text_fault
 
 __all__ = ["SECTIONS", "load_config", "official_row"]
@@ -187,7 +186,6 @@ def _from_document(document: dict[str, Any], origin: Origin) -> tuple[Config, li
     _take_usual_key(raw["api"], origin.environ)
     for name, cls in SECTIONS.items():
         warnings += _unknown(raw[name], fields_dict(cls), f"[{name}] {{}}")
-    converter = strict_converter()
     try:
         about_values = [
             f"{origin.of(_as_written((name, key), moved, origin))}: {words}"
@@ -195,15 +193,15 @@ def _from_document(document: dict[str, Any], origin: Origin) -> tuple[Config, li
             for key, words in _tidy(raw[name], name)
         ]
         parts: dict[str, Any] = {
-            name: structured(raw[name], cls, (name,), converter) for name, cls in SECTIONS.items()
+            name: structured(raw[name], cls, (name,)) for name, cls in SECTIONS.items()
         }
     except SettingFault as fault:
         raise SettingFault(
             _as_written(fault.path[:2], moved, origin) + fault.path[2:], fault.message
         ) from None
     parts["global_"] = parts.pop("global")
-    table, more = _model_table(models, parts["grok"], converter)
-    api_keys, more_still = _keys(keys, converter)
+    table, more = _model_table(models, parts["grok"])
+    api_keys, more_still = _keys(keys)
     if not _official(parts["api"], parts["cli"]):
         _check_key_models(api_keys, table)
     _check_key_twice(api_keys, parts["grok"].api_key)
@@ -303,7 +301,7 @@ def _guess(name: str, names: Iterable[str], place: str) -> str:
     )
 
 
-def _keys(value: Any, converter: cattrs.Converter) -> tuple[tuple[KeyConfig, ...], list[str]]:
+def _keys(value: Any) -> tuple[tuple[KeyConfig, ...], list[str]]:
     if not isinstance(value, list):
         raise SettingFault(("keys",), "must be written as [[keys]], once for each key")
     keys: list[KeyConfig] = []
@@ -315,7 +313,7 @@ def _keys(value: Any, converter: cattrs.Converter) -> tuple[tuple[KeyConfig, ...
         warnings += [f"{_shown((*path, name))}: {words}" for name, words in _tidy(table, "keys")]
         if hasattr(table.get("expires"), "isoformat"):  # a TOML date or time, without quotes
             table["expires"] = table["expires"].isoformat()
-        key = structured(table, KeyConfig, path, converter)
+        key = structured(table, KeyConfig, path)
         if not (key.key or key.sha256) or (
             key.sha256 and not re.fullmatch("[0-9a-fA-F]{64}", key.sha256)
         ):
@@ -359,9 +357,7 @@ def _check_key_models(keys: tuple[KeyConfig, ...], table: Mapping[str, Model]) -
                 )
 
 
-def _model_table(
-    rows: dict[str, Any], grok: GrokConfig, converter: cattrs.Converter
-) -> tuple[dict[str, Model], list[str]]:
+def _model_table(rows: dict[str, Any], grok: GrokConfig) -> tuple[dict[str, Model], list[str]]:
     warnings: list[str] = []
     table = dict(SHIPPED)
     overrides: dict[str, ModelRow] = {}
@@ -370,7 +366,7 @@ def _model_table(
             raise SettingFault(("models",), f"a model's name {text_fault(name)}")
         fields = _table(value, ("models", name))
         warnings += _unknown(fields, fields_dict(ModelRow), f'[models."{name}"] {{}}')
-        overrides[name] = structured(fields, ModelRow, ("models", name), converter)
+        overrides[name] = structured(fields, ModelRow, ("models", name))
         table[name] = _changed(table.get(name), overrides[name], name)
     return {
         name: _with_lane(

@@ -23,7 +23,6 @@ from ..errors import (
 from ..protocol.dialects.anthropic_errors import REQUEST_ID
 from ..protocol.dialects.error_forms import error_form
 from ..protocol.dialects.openai_videos.request import VideoTask
-from ..protocol.workers.metric_sums import families_of
 from ..runtime.disk.media_cache import MediaCache
 from .answers.admission import chosen_model, most_body_bytes
 from .answers.answering import answer
@@ -55,7 +54,6 @@ from .stored_responses import (
     input_tokens,
     show_response,
 )
-from .topics import METRICS
 from .unknown_paths import unknown_url
 from .usage import usage_report
 from .videos import begin_video, show_content, show_video
@@ -360,16 +358,9 @@ def _add_media_route(app: QuartTrio, cache: MediaCache) -> None:
 
 
 def _add_metrics_route(app: QuartTrio, services: Services, metrics: Metrics) -> None:
-    fellows = services.fellows
-
-    async def page() -> bytes:
-        if fellows.alone:
-            return metrics.page()
-        answers = await fellows.ask(METRICS)
-        pages = [families_of(answer["page"]) for answer in answers]
-        return metrics.whole_page(pages, fellows.answering(answers))
-
     @app.get("/metrics")
     async def show_metrics() -> Response:
         current_lifetime().caller.require_owner()
-        return Response(await page(), content_type=CONTENT_TYPE_LATEST)
+        return Response(
+            await services.fellows.metrics_page(metrics), content_type=CONTENT_TYPE_LATEST
+        )

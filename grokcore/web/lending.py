@@ -29,7 +29,7 @@ async def dropped(fellows: Fellows, owner: str, response_id: str) -> bool:
 
 
 async def borrowed(fellows: Fellows, shelf: Shelf, asked: ResponsesRequest) -> Borrowed:
-    """What the request refers to, from all workers. Nothing of it is kept here."""
+    """Responses and items that the request refers to, from all workers. None is kept here."""
     lookup = Borrowed(shelf)
     if asked.previous and shelf.response(asked.previous) is None:
         response = await lent_response(fellows, shelf.owner, asked.previous)

@@ -20,10 +20,10 @@ from ..protocol.workers.figures import Figures
 from ..protocol.workers.metric_sums import written
 from ..runtime.disk.media_cache import MediaCache
 from ..runtime.threads import in_thread
-from .fellows import FIGURES
 from .observing.metrics import Metrics
+from .observing.whole_metrics import families_in
 from .services import Services
-from .topics import DROP, HISTORY, ITEM, MEDIA, METRICS, RESPONSE, VIDEO
+from .topics import DROP, FIGURES, HISTORY, ITEM, MEDIA, METRICS, RESPONSE, VIDEO
 from .usage import used_rows
 
 __all__ = ["answer_peers", "own_figures"]
@@ -37,7 +37,7 @@ def answer_peers(services: Services, metrics: Metrics) -> None:
         return own_figures(services)
 
     async def metrics_page(_: object) -> object:
-        return {"worker": peers.index, "page": written(metrics.families())}
+        return {"worker": peers.index, "page": written(families_in(metrics))}
 
     async def history_record(_: object) -> object:
         # In a thread: a full history takes some 50 ms.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["DROP", "HISTORY", "ITEM", "MEDIA", "METRICS", "RESPONSE", "VIDEO"]
+__all__ = ["DROP", "FIGURES", "HISTORY", "ITEM", "MEDIA", "METRICS", "RESPONSE", "VIDEO"]
+
+FIGURES = "figures"
+"""Answered with the figures of one worker."""
 
 METRICS = "metrics"
 """Answered with all metrics of a worker."""

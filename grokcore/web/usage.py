@@ -6,13 +6,13 @@ A guest sees its own key. An owner sees all keys too, by their names.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import trio
 
 from ..protocol.key_allowance import KeyAllowance
 from ..protocol.key_day import Today
-from ..protocol.workers.figures import used
 from .edge.auth import Caller
 from .model_list import models_of
 from .services import Services
@@ -45,9 +45,8 @@ def used_rows(services: Services) -> dict[str, Any]:
     return {caller.name: _used(caller, now, today) for caller in callers}
 
 
-def _whole_row(services: Services, caller: Caller, now: float, today: Today) -> dict[str, Any]:
-    row = _row(services, caller, now, today)
-    return row if services.fellows.alone else used(row, services.fellows.figures)
+def _whole_row(services: Services, caller: Caller, now: float, today: Today) -> Mapping[str, Any]:
+    return services.fellows.used(_row(services, caller, now, today))
 
 
 def _row(services: Services, caller: Caller, now: float, today: Today) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from typing import Any
 
 import trio
 
-from grokcore.runtime.workers.peers import Answerer, NoPeers
+from grokcore.runtime.workers.peers import Answerer
 from grokcore.web.fellows import Fellows
 from grokcore.web.observing.history import Fault, Minute
+from grokcore.web.team import Team
 from tests.scenarios import decorator, run_on_fake_clock
 
 on_fake_clock = decorator(run_on_fake_clock)
@@ -38,7 +39,7 @@ class TwoOthers:
 async def test_figures_are_asked_for_once_a_second_at_most() -> None:
     """However many pages are open, at however many workers."""
     peers = TwoOthers()
-    fellows = Fellows(peers)
+    fellows = Team(peers)
     async with trio.open_nursery() as nursery:
         for _ in range(5):
             nursery.start_soon(fellows.refresh)
@@ -51,12 +52,11 @@ async def test_figures_are_asked_for_once_a_second_at_most() -> None:
 @on_fake_clock
 async def test_a_report_is_about_the_whole_server_and_names_who_is_missing() -> None:
     """So that sums which lack a part are no riddle."""
-    fellows = Fellows(TwoOthers())
+    fellows = Team(TwoOthers())
     await fellows.refresh()
     report = fellows.health({"open": 1, "waiting": 0})
     workers = {"count": 3, "missing": [2], "restarts": 2}
     assert report == {"open": 6, "waiting": 1, "workers": workers}
-    assert fellows.answering(fellows.figures) == [True, True, False]
     fault = Fault(1.0, 1, "code", "message", "model", "token")
     assert fellows.faults([fault]) == [fault]
     minute = Minute(60, 1, 0, 0.5, 0.5)
@@ -68,7 +68,7 @@ async def test_a_report_is_about_the_whole_server_and_names_who_is_missing() -> 
 @on_fake_clock
 async def test_one_process_asks_nobody() -> None:
     """And its reports are its own."""
-    fellows = Fellows(NoPeers())
+    fellows = Fellows()
     began = trio.current_time()
     await fellows.refresh()
     assert fellows.alone

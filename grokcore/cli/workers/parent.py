@@ -145,7 +145,9 @@ class Parent:
             await self._stop.wait()
 
     def _look_whether_all_are_ready(self) -> None:
-        if self._began or not all(worker.ready for worker in self._workers):
+        if self._began or self._stop.is_set():
+            return
+        if not all(worker.ready for worker in self._workers):
             return
         self._began = True
         self.announce(self._warnings)

@@ -106,6 +106,7 @@ class Ownership:
     _ends: dict[str, float] = field(factory=dict)
     _taken_at: dict[str, float] = field(factory=dict)
     _leaving: set[str] = field(factory=set)
+    _latest: set[str] = field(factory=set)
     _table: str = ""
     _open_at: float = -math.inf
     _since: int = 0
@@ -219,17 +220,18 @@ class Ownership:
         """
         self.gone = ""
         first = self.servers == 0
-        self._meet(reply)
+        knows_news = self._meet(reply)
         self._offset = reply.time + (self.clock() - sent_at) / 2 - now
         self.servers = reply.servers
         end = sent_at + self.ttl_s - margin_of(self.ttl_s)
         for key in (*step.give, *reply.lost):
+            self._latest.discard(key)
             self._disown(key)
         for key in step.keep:
             if key in self._ends:
                 self._ends[key] = end
         self._hear(reply.news, now)
-        self._since = reply.version
+        self._since = reply.version if knows_news else 0
         for key in reply.taken:
             self._own(key, end, now)
         for key, task in step.tasks.items():
@@ -239,7 +241,7 @@ class Ownership:
         self._find_end()
         left_before = len(self._leaving)
         self._give_to_others(reply.short, now)
-        return first or len(self._leaving) > left_before
+        return first or not knows_news or len(self._leaving) > left_before
 
     def failed(self, step: Step, reason: str) -> None:
         """Note that a step has failed, or that its reply was lost."""
@@ -247,17 +249,25 @@ class Ownership:
             self.gone_since = self.clock()
         self.gone = reason
         for key in step.give:
+            self._latest.discard(key)
             self._disown(key)  # it may be another server's by now
         self._unreported.update(filter(None, map(self.book.account_of, step.records)))
         self._find_end()
 
-    def _meet(self, reply: Reply) -> None:
-        """Note the table's name; see rule 6 for one that may have forgotten who owns what."""
+    def _meet(self, reply: Reply) -> bool:
+        """Note the table's name; see rule 6 for one that may have forgotten who owns what.
+
+        :returns: whether the reply has all news: the versions of another table are others.
+        """
         if reply.table == self._table:
-            return
+            return True
         wait = self.ttl_s if self._table else self.ttl_s - reply.age_s
-        self._table, self._since = reply.table, 0
+        if self._table:  # it may have forgotten what this server has reported
+            accounts = filter(None, map(self.book.account_of, self._latest))
+            self._unreported.update(account for account in accounts if account.has_history)
+        is_first, self._table = not self._table, reply.table
         self._open_at = self.clock() + max(0.0, wait)
+        return is_first
 
     # Ownership -----------------------------------------------------------------------------------
 
@@ -270,6 +280,7 @@ class Ownership:
         if account is None:
             return
         self._ends[key], self._taken_at[key] = end, now
+        self._latest.add(key)
         self._leaving.discard(key)
         if account.has_history:
             self._unreported.add(account)
@@ -412,9 +423,9 @@ class Ownership:
     def _records(self, now: float, most: int = RECORDS_AT_ONCE) -> dict[str, str]:
         """Records for the other servers."""
         self._unreported.update(self.book.take_unreported())
-        owned = [account for account in self._unreported if account.entry.key in self._ends]
-        self._unreported = set(owned[most:])
-        return {account.entry.key: self._record(account, now) for account in owned[:most]}
+        latest = [account for account in self._unreported if account.entry.key in self._latest]
+        self._unreported = set(latest[most:])
+        return {account.entry.key: self._record(account, now) for account in latest[:most]}
 
     def _record(self, account: Account, now: float) -> str:
         record = record_of(account, now, self._offset)
@@ -427,6 +438,7 @@ class Ownership:
             if account is not None and key not in self._ends:
                 record = _read_object(text)
                 if record:
+                    self._latest.discard(key)
                     self.book.hear(account, record, now, self._offset)
 
     # Actions of the owner ------------------------------------------------------------------------

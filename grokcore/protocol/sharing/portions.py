@@ -16,36 +16,38 @@ from attrs import evolve
 
 from .steps import Reply, Step
 
-__all__ = ["NO_NEWS", "Portions"]
+__all__ = ["Portions"]
 
 _T = TypeVar("_T")
-
-NO_NEWS = 2**53
-"""A version that no news has: the largest number that Lua counts to."""
 
 
 class Portions:
     """The portions of *step*: none names more than *size* tokens of one kind.
 
     No token may be among those that are kept and among those that are given back or wanted.
+
+    :ivar is_last: whether the portion that was returned last is the last one, as far as is known:
+        it asks for news. All say since when the server has none, for their records.
     """
 
     def __init__(self, step: Step, size: int) -> None:
         self._take = step.take
         self._bare = Step(
-            step.server, step.ttl_ms, step.table, short=step.short, since=NO_NEWS, bye=step.bye
+            step.server, step.ttl_ms, step.table, short=step.short, since=step.since, bye=step.bye
         )
         self._left = deque(_planned(step, self._bare, size))
         self._replies: list[Reply] = []
+        self.is_last = False
 
     def next(self) -> Step | None:
         """The next portion, or ``None`` after the last."""
         take = self._take - sum(len(reply.taken) for reply in self._replies)
         while self._left:
             portion = self._left.popleft()
+            self.is_last = not self._left
             if take <= 0:
                 portion = evolve(portion, want=())
-            if portion != self._bare:  # nothing is left of one that would have taken more
+            if self.is_last or portion != self._bare:  # else it would have taken more
                 return evolve(portion, take=take if portion.want else 0)
         return None
 
@@ -90,7 +92,6 @@ def _planned(step: Step, bare: Step, size: int) -> Sequence[Step]:
         for index in range(count)
     ]
     parts[0] = evolve(parts[0], tasks=step.tasks)
-    parts[-1] = evolve(parts[-1], since=step.since)
     return parts
 
 

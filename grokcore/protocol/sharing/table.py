@@ -10,7 +10,8 @@ Rules
 2. Tokens that are given back in a step can be taken by others from then on, not in the same step by
    the server itself. Nothing is taken by a server that takes the table for another one.
 3. Records are those of a token's owner. They are kept when the token is given back or its owner is
-   gone.
+   gone. Of a token that nobody owns, a server may report what it learned as the last owner: until
+   another one has reported something that the server does not know.
 4. A server that has not made a step for its time is forgotten, with what it lacks.
 """
 
@@ -113,13 +114,21 @@ class Table:
 
     def _publish(self, step: Step) -> None:
         for key, record in step.records.items():
-            if not self._is_free(key, step.server):
+            if not self._may_report(key, step):
                 continue
             self._version += 1
             self._records.pop(key, None)  # the one that changed last stands last
             self._records[key] = (self._version, step.server, record)
         while len(self._records) > RECORDS_AT_MOST:
             del self._records[next(iter(self._records))]
+
+    def _may_report(self, key: str, step: Step) -> bool:
+        """Whether the sender's record of a token is the latest."""
+        if self._owner(key) == step.server:
+            return True
+        version, writer, _ = self._records.get(key, (0, step.server, ""))
+        known = step.since if step.table == self.name else 0
+        return not self._owner(key) and (writer == step.server or version <= known)
 
     def _take(self, step: Step, until: float) -> tuple[str, ...]:
         if step.table != self.name:

@@ -83,7 +83,13 @@ local latest = tonumber(redis.call('GET', version) or 0)
 local new_texts, new_writers, new_versions = {}, {}, {}
 for i, name in ipairs(records.names) do
   local text, owner, at = word(), records.owners[i], #new_texts
-  if not owner or owner == server then
+  local is_latest = owner == server
+  if not owner then
+    local known = is_expected and tonumber(since) or 0
+    is_latest = redis.call('HGET', writers, name) == server
+      or tonumber(redis.call('ZSCORE', versions, name) or 0) <= known
+  end
+  if is_latest then
     latest = latest + 1
     new_texts[at + 1], new_texts[at + 2] = name, text
     new_writers[at + 1], new_writers[at + 2] = name, server
@@ -106,24 +112,24 @@ if over > 0 then
 end
 
 -- Given back.
-local give, given = tokens(), {}
+local give = tokens()
 for i, name in ipairs(give.names) do
-  given[name] = true
   if give.owners[i] == server then
     redis.call('DEL', give.keys[i])
     mine[name] = nil
   end
 end
 
--- Taken. A token that the server has already is such a one: a reply may have been lost.
-local want, taken, took = tokens(), {}, {}
+-- Taken. A token that the server has already is taken as well: a reply may have been lost. None of
+-- those that are given back is among them, and none twice: Portions has seen to that.
+local want, taken = tokens(), {}
 for i, name in ipairs(is_expected and want.names or {}) do
   if #taken >= take then break end
   local owner = want.owners[i]
-  if (not owner or owner == server) and not given[name] and not took[name] then
+  if not owner or owner == server then
     redis.call('SET', want.keys[i], server, 'PX', ttl)
     taken[#taken + 1] = name
-    took[name], mine[name] = true, true
+    mine[name] = true
   end
 end
 
@@ -154,12 +160,12 @@ if not bye then
   redis.call('HSET', shorts, server, short)
 end
 
--- News. One more than are told says that there is more.
-local found = redis.call(
+-- News, if the portion is the last. One more than are told says that there is more.
+local found = news_at_most == 0 and {} or redis.call(
   'ZRANGEBYSCORE', versions, '(' .. since, '+inf', 'WITHSCORES', 'LIMIT', 0, news_at_most + 1)
 local news, names, told, more = {}, {}, latest, 0
 for i = 1, math.min(#found, 2 * news_at_most), 2 do names[#names + 1] = found[i] end
-if #found > 2 * news_at_most then
+if #found > 2 * news_at_most then -- each with its version
   told, more = tonumber(found[2 * news_at_most]), 1
 end
 in_batches(names, function(...)

@@ -39,10 +39,10 @@ REMEMBER_MS = 30 * 24 * 3600 * 1000
 VALUE_MS = 3 * 24 * 3600 * 1000
 """For how long a value is kept after its last change."""
 
-ATTEMPTS = 40
+ATTEMPTS = 100
 """Of a change, when other servers change the same value at the same time."""
 
-PAUSE_S = 0.02
+PAUSE_S = 0.01
 """Between two attempts, at most."""
 
 _KEYS = ("marker", "version", "servers", "shorts", "texts", "writers", "versions", "tasks")
@@ -103,7 +103,7 @@ class RedisTable:
         """Make a step, in portions if it is large; see :class:`SharedTable`."""
         portions = Portions(step, self._portion)
         while portion := portions.next():
-            reply, more = await self._portion_of(portion)
+            reply, more = await self._portion_of(portion, self._portion if portions.is_last else 0)
             portions.receive(reply, more_news=more)
         return portions.reply()
 
@@ -130,18 +130,18 @@ class RedisTable:
         words = ("EVAL", self._change_script, 1, key, old, new, VALUE_MS)
         return cast(tuple[int, str], (await self._link.call(lambda _: words)).value)
 
-    async def _portion_of(self, step: Step) -> tuple[Reply, bool]:
+    async def _portion_of(self, step: Step, news_at_most: int) -> tuple[Reply, bool]:
         keys = [*self._fixed, *map(self._owner.__add__, _tokens(step))]
         answer = await self._link.call(
             lambda facts: [
                 *("EVAL", self._step_script, str(len(keys)), *keys),
-                *self._arguments(step, marker_of(step.table, facts)),
+                *self._arguments(step, marker_of(step.table, facts), news_at_most),
             ]
         )
         result = _Result(*cast(Sequence[object], answer.value))  # type: ignore[arg-type]
         return self._reply(result, answer), bool(result.more)
 
-    def _arguments(self, step: Step, marker: str) -> Iterable[str | int]:
+    def _arguments(self, step: Step, marker: str, news_at_most: int) -> Iterable[str | int]:
         return (
             step.server,
             max(step.ttl_ms, 1),
@@ -154,7 +154,7 @@ class RedisTable:
             RECORDS_AT_MOST,
             MOST_TASKS,
             step.since,
-            self._portion,
+            news_at_most,
             step.take,
             len(self._owner.encode()),
             len(step.keep),

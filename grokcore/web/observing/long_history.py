@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from ...protocol.history.merging import copies_of, merged
 from ...protocol.history.record import recall, record_of
 from ...protocol.history.report import span_report
 from ...protocol.history.steps import SPANS
-from ...protocol.history.usage import UsageHistory, Use
+from ...protocol.history.usage import SpanCopy, UsageHistory, Use
 from .trace import Trace
 
 __all__ = ["SPAN_NAMES", "LongHistory"]
@@ -79,9 +78,18 @@ class LongHistory:
         place = next(place for place, copy in enumerate(copies) if copy.span.name == name)
 
         def report() -> dict[str, object]:
-            whole = copies[place]
-            for record in others:
-                whole = merged(whole, copies_of(record(), now)[place])
-            return span_report(whole)
+            return span_report(_with_others(copies[place], place, others, now))
 
         return report
+
+
+def _with_others(
+    whole: SpanCopy, place: int, others: Sequence[Callable[[], object]], now: float
+) -> SpanCopy:
+    if others:
+        # Late, since a server that is one process does without it.
+        from ...protocol.history.merging import copies_of, merged
+
+        for record in others:
+            whole = merged(whole, copies_of(record(), now)[place])
+    return whole

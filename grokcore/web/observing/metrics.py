@@ -7,7 +7,7 @@ names of keys. Clients can't add any.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import trio
@@ -19,9 +19,8 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import Metric
 
-from ...protocol.workers.metric_sums import Family, Sample, summed
 from ...runtime.completion.facts import FailedAttempt
 from .gauges import Gauges, Sources
 from .trace import Trace
@@ -123,22 +122,9 @@ class Metrics:
         """All metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
-    def families(self) -> list[Family]:
-        """All metrics as values, for another worker."""
-        return [_family(metric) for metric in self._registry.collect()]
-
-    def whole_page(self, others: Iterable[Sequence[Family]], answering: Sequence[bool]) -> bytes:
-        """The metrics of all workers in Prometheus' text format.
-
-        :param others: the metrics of other workers.
-        :param answering: for each worker, whether its metrics are among them.
-        """
-        up = GaugeMetricFamily("grok2api_worker_up", "Whether a worker answers", labels=("worker",))
-        for number, there in enumerate(answering):
-            up.add_metric((str(number),), there)
-        count = GaugeMetricFamily("grok2api_workers", "Workers of this server", len(answering))
-        pages = [self.families(), *others]
-        return generate_latest(_Page([*map(_metric, summed(pages)), count, up]))
+    def collect(self) -> Iterator[Metric]:
+        """All metrics as objects."""
+        return self._registry.collect()
 
 
 class _KeyCounters:
@@ -172,31 +158,6 @@ class _KeyCounters:
             return OTHERS
         self._names.add(key)
         return key
-
-
-def _family(metric: Metric) -> Family:
-    samples = tuple(
-        Sample(one.name, tuple(one.labels.items()), one.value) for one in metric.samples
-    )
-    return Family(metric.name, metric.documentation, metric.type, samples)
-
-
-def _metric(family: Family) -> Metric:
-    metric = Metric(family.name, family.words, family.kind)
-    for one in family.samples:
-        metric.add_sample(one.name, dict(one.labels), one.value)
-    return metric
-
-
-class _Page(CollectorRegistry):
-    """Metrics that are collected already, in the place of a registry."""
-
-    def __init__(self, metrics: Sequence[Metric]) -> None:
-        super().__init__()
-        self._metrics = metrics
-
-    def collect(self) -> Iterator[Metric]:
-        yield from self._metrics
 
 
 class _Registry(CollectorRegistry):

@@ -276,6 +276,40 @@ def test_a_killed_servers_knowledge_is_not_lost() -> None:
     assert second.lease() is None
 
 
+def test_what_is_learned_without_the_table_is_not_lost() -> None:
+    """A server whose ownership ended while the table was gone reports what it has learned until then,
+    also to a table that has forgotten; unless another server has reported since.
+    """
+    for loss in (lambda world: None, World.forget):
+        world = shared(1, 1)
+        (first,) = (member for member in world.alive if member.keys)
+        (second,) = (member for member in world.alive if member is not first)
+        first.send()
+        first.lose()
+        assert first.lease() is not None
+        first.settle(error=quota(600))
+        world.now += 10
+        loss(world)
+        world.pass_time(2 * TTL_S)
+        for member in (first, second):
+            assert member.lease() is None
+    world = shared(1, 1)
+    (first,) = (member for member in world.alive if member.keys)
+    (second,) = (member for member in world.alive if member is not first)
+    first.send()
+    first.lose()
+    assert first.lease() is not None
+    first.settle(error=quota(600))
+    second.waiting = [NEED]
+    world.pass_time(TTL_S + 1, without=first)
+    assert second.lease() is not None
+    second.settle()
+    world.pass_time(1, without=first)
+    second.stop()
+    world.pass_time(2)
+    assert first.lease() is not None
+
+
 def test_the_id_of_a_user_is_not_told() -> None:
     """No record holds the id of an account's user, which is private."""
     world = shared(1)

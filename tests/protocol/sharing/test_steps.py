@@ -71,3 +71,11 @@ def test_a_reply_of_another_shape_is_none() -> None:
     """Nothing is guessed here either."""
     with pytest.raises(ValueError, match=r"of a shared pool|of another type"):
         read_reply({"table": "x", "age_s": "long", "time": 0})
+
+
+@pytest.mark.parametrize("tasks", [{"a": "text"}, {"a": [1]}, {"a": None}, ["a"]])
+def test_actions_of_another_shape_are_none(tasks: object) -> None:
+    """A text is no list of its letters."""
+    reply = {"table": "x", "age_s": 0, "time": 0, "tasks": tasks}
+    with pytest.raises(ValueError, match="tasks of a shared pool's message"):
+        read_reply(reply)

@@ -5,6 +5,7 @@ nothing, and no answer that belongs to another question.
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grokcore.protocol.sharing.steps import Reply, Step
+from grokcore.protocol.sharing.steps import MOST_TASKS, Reply, Step
 from grokcore.protocol.sharing.table import Table
 from grokcore.runtime.sharing.redis_table import RedisTable
 from tests.redis_server import RedisServer, running_redis
@@ -80,7 +81,7 @@ def check_same(server: RedisServer, steps: list[Step], portion: int) -> None:
     run_on_real_clock(main)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(st.lists(STEPS, max_size=12))
 def test_it_answers_as_the_table_in_memory_does(
     redis_of_module: RedisServer, steps: list[Step]
@@ -89,7 +90,7 @@ def test_it_answers_as_the_table_in_memory_does(
     check_same(redis_of_module, steps, 1000)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=60)
 @given(st.lists(STEPS.map(orderly), max_size=8), st.integers(1, 3))
 def test_a_step_in_portions_answers_as_a_whole_one(
     redis_of_module: RedisServer, steps: list[Step], portion: int
@@ -112,6 +113,23 @@ def test_more_tokens_than_a_command_takes_are_kept_and_taken(redis_of_module: Re
         ],
         10_000,
     )
+
+
+def test_actions_that_nobody_comes_for_are_bounded(redis_of_module: RedisServer) -> None:
+    """A token may have no server for weeks."""
+    steps = [Step("two", 600_000, tasks={"a": str(number)}) for number in range(MOST_TASKS + 5)]
+    check_same(redis_of_module, [*steps, Step("one", 600_000, keep=("a",))], 1000)
+
+
+@on_real_clock
+async def test_a_step_renews_what_it_names(redis_server: RedisServer) -> None:
+    """For as long as it says from then on, and all that is kept and taken alike."""
+    async with tables(redis_server.address) as (table,):
+        name = (await table.step(Step("one", 10_000, keep=("a", "b")))).table
+        await table.step(Step("one", 60_000, name, keep=("a",), want=("b", "c"), take=2))
+    for token in "abc":
+        left = redis_server.send("PTTL", f"grok2api:{{pool}}:owner:{token}")
+        assert 50_000 < int(left[1:]) <= 60_000
 
 
 @on_real_clock
@@ -175,8 +193,11 @@ async def test_an_emptied_redis_is_another_table_and_a_new_one(redis_server: Red
     async with tables(redis_server.address, 2) as (one, two):
         before = await one.step(step_of("one", keep="a"))
         assert (await two.step(step_of("two"))).table == before.table
+        marker = "grok2api:{pool}:marker"
+        assert redis_server.send("GET", marker).endswith(b":\r\n")
         redis_server.send("FLUSHALL")
         after = await one.step(step_of("one"))
+        assert after.time - int(redis_server.send("GET", marker).rpartition(b":")[2]) < 2
         assert after.table != before.table
         assert after.age_s < 1
         reply = await two.step(step_of("two"))
@@ -355,7 +376,7 @@ async def test_calls_cancelled_at_any_moment_mix_up_no_answers(
     answered = []
 
     async def ask(table: RedisTable, number: int) -> None:
-        with trio.move_on_after(chance.uniform(0, 0.02)):
+        with trio.move_on_after(chance.uniform(0, 0.02) if number % 2 else math.inf):
             name = f"value {number}"
             assert await table.change(name, lambda old: f"{old}{number}") == str(number)
             token = f"token {number}"
@@ -365,7 +386,7 @@ async def test_calls_cancelled_at_any_moment_mix_up_no_answers(
             assert reply.lost == (token,)
             answered.append(number)
 
-    async with tables(redis_server.address) as (table,):
+    async with tables(redis_server.address, call_s=20.0) as (table,):
         await table.step(step_of("one"))
         connections = made_connections(redis_server)
         for _ in range(10):
@@ -374,7 +395,7 @@ async def test_calls_cancelled_at_any_moment_mix_up_no_answers(
                     nursery.start_soon(ask, table, next(numbers))
         await table.step(step_of("one"))
         assert made_connections(redis_server) == connections + 1  # it makes one to ask
-    assert 0 < len(answered) < 200
+    assert len(answered) >= 100
 
 
 def made_connections(server: RedisServer) -> int:
@@ -393,7 +414,7 @@ async def test_changes_by_several_servers_lose_none(redis_server: RedisServer) -
         for _ in range(10):
             await table.change("day", lambda old: str(int(old or 0) + 1))
 
-    async with tables(redis_server.address, 8) as servers:
+    async with tables(redis_server.address, 8, call_s=20.0) as servers:
         async with trio.open_nursery() as nursery:
             for table in servers:
                 nursery.start_soon(spend, table)

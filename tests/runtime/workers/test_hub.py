@@ -42,9 +42,11 @@ async def test_workers_take_tokens_of_one_table() -> None:
     """No token is two workers', and what one has learned reaches the other."""
     async with hub(2) as (_, (one, other)):
         first, second = SocketTable(one), SocketTable(other)
-        reply = await first.step(Step("a", 60_000, want=("x", "y"), take=1, records={"z": "r"}))
+        reply = await first.step(
+            Step("a", 60_000, table="table", want=("x", "y"), take=1, records={"z": "r"})
+        )
         assert (reply.table, reply.taken, reply.servers) == ("table", ("x",), 1)
-        reply = await second.step(Step("b", 60_000, want=("x", "y"), take=2))
+        reply = await second.step(Step("b", 60_000, table="table", want=("x", "y"), take=2))
         assert (reply.taken, reply.servers, reply.news) == (("y",), 2, {"z": "r"})
 
 
@@ -52,10 +54,10 @@ async def test_workers_take_tokens_of_one_table() -> None:
 async def test_the_tokens_of_a_worker_that_has_ended_are_free_at_once() -> None:
     """Its time need not run out: the parent knows that nothing of it is left."""
     async with hub(2) as (made, (one, other)):
-        await SocketTable(one).step(Step("a", 60_000, want=("x",), take=1))
+        await SocketTable(one).step(Step("a", 60_000, table="table", want=("x",), take=1))
         made.leave(0)
         made.leave(0)
-        reply = await SocketTable(other).step(Step("b", 60_000, want=("x",), take=1))
+        reply = await SocketTable(other).step(Step("b", 60_000, table="table", want=("x",), take=1))
         assert (reply.taken, reply.servers) == (("x",), 1)
 
 
@@ -108,7 +110,7 @@ async def test_a_parent_that_answers_nonsense_is_gone() -> None:
 
     other.answer("table.step", nonsense)
     async with running(one, other):
-        with pytest.raises(TableGone, match="no reply"):
+        with pytest.raises(TableGone, match="a shared pool"):
             await SocketTable(one).step(Step("a", 1000))
 
 

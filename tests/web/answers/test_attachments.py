@@ -192,6 +192,7 @@ async def test_what_can_t_be_passed_on_is_refused_by_its_place(site: Site, case:
     assert not chats(site.simulator)
 
 
+@pytest.mark.large
 @on_site
 async def test_more_than_64_mb_together_are_refused(site: Site) -> None:
     """Each may have 20 MB."""

@@ -29,7 +29,7 @@ from grokcore.simulator.scripts import (
     play_lines,
     wrapped,
 )
-from tests.lanes import each_lane, on_lanes
+from tests.lanes import on_lanes
 from tests.servers import Site, chat, http_request, on_site, read_all, run_on_site
 
 OK = answer("fine")
@@ -225,11 +225,21 @@ ASK_ONCE = http_request(json.dumps(chat()).encode()).replace(
 )
 
 
-@each_lane
+CROWDS = [
+    (["401"], WebLane.REST),
+    (["lost"], WebLane.SOCKET),
+    (["exhausted, flat"], WebLane.REST),
+    (list(FAILING), WebLane.REST),
+    (list(FAILING), WebLane.SOCKET),
+]
+"""Each kind alone on one of the lanes, and all together on both."""
+
+
+@pytest.mark.large
 @pytest.mark.parametrize(
-    "kinds",
-    [["401"], ["lost"], ["exhausted, flat"], list(FAILING)],
-    ids=lambda kinds: ", ".join(kinds)[:20],
+    ("kinds", "lane"),
+    CROWDS,
+    ids=lambda value: ", ".join(value)[:20] if isinstance(value, list) else value.value,
 )
 def test_of_200_requests_over_20_tokens_of_which_a_third_fail_every_one_is_answered(
     kinds: list[str], lane: WebLane

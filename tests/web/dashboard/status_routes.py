@@ -126,6 +126,8 @@ TOP = {
     "page_edits",
     "minutes",
     "recent_faults",
+    "sharing",
+    "workers",
 }
 
 

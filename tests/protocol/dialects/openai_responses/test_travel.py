@@ -42,5 +42,6 @@ def test_what_is_kept_here_comes_before_what_is_lent() -> None:
     assert lookup.response("resp_2") is not None
     assert lookup.item("msg_9") is ITEM
     assert lookup.item("msg_1") is ITEM
-    assert lookup.response("resp_3") is lookup.item("msg_3") is None
+    assert lookup.response("resp_3") is None
+    assert lookup.item("msg_3") is None
     assert store.find("me", "resp_2") is None
