@@ -114,7 +114,7 @@ class Ownership:
     _since: int = 0
     _offset: float = 0.0
     _unreported: set[Account] = field(factory=set)
-    _tasks: dict[str, str] = field(factory=dict)
+    _tasks: dict[str, tuple[str, ...]] = field(factory=dict)
     _asked_since: dict[str, float] = field(factory=dict)
     _content_until: float = -math.inf
     _turn: int = 0
@@ -200,7 +200,7 @@ class Ownership:
             take,
             {kind.name: count for kind, count in lacking.items()},
             self._records(now),
-            dict(self._tasks),
+            {key: texts[0] for key, texts in self._tasks.items()},
             self._since,
             bye=self.stopping,
         )
@@ -241,9 +241,8 @@ class Ownership:
         self._since = reply.version if knows_news else 0
         for key in reply.taken:
             self._own(key, end, now)
-        for key, task in step.tasks.items():
-            if self._tasks.get(key) == task:
-                del self._tasks[key]
+        for key in step.tasks:
+            self._passed_on(key)
         self._do(reply.tasks, now)
         self._find_end()
         left_before = len(self._leaving)
@@ -472,7 +471,14 @@ class Ownership:
 
     def pass_on(self, key: str, action: str, group: str = "") -> None:
         """Have an action done by the server that has the token."""
-        self._tasks[key] = json.dumps({"do": action, "group": group})
+        task = json.dumps({"do": action, "group": group})
+        self._tasks[key] = (*self._tasks.get(key, ()), task)
+
+    def _passed_on(self, key: str) -> None:
+        """Forget the first of a token's tasks: the table has it."""
+        others = self._tasks.pop(key)[1:]
+        if others:
+            self._tasks[key] = others
 
     def _do(self, tasks: Mapping[str, Sequence[str]], now: float) -> None:
         for key, texts in tasks.items():

@@ -7,6 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grokcore.protocol.pool.spending import Spending
 from grokcore.protocol.sharing.ledger import FORSAKEN_S, Ledger
 
 DAY, NOW, CAP = "2026-11-29", 1_800_000_000.0, 1000
@@ -61,6 +62,15 @@ def test_an_answer_of_a_killed_server_counts_as_expected() -> None:
     assert (ledger.spending.spent, ledger.spending.expected) == (100, 100)
     ledger = opened(text, NOW + FORSAKEN_S + 1)
     assert (ledger.spending.spent, ledger.spending.expected) == (200, 0)
+
+
+def test_a_lane_follows_the_ledger() -> None:
+    """It notes whether anything is different, so that nothing is saved for nothing."""
+    _, text = begun("", "a")
+    spending = Spending(CAP)
+    assert spending.follow(opened(ended(text, "a", 70)).spending)
+    assert (spending.day, spending.spent) == (DAY, 70)
+    assert not spending.follow(opened(ended(text, "a", 70)).spending)
 
 
 def test_a_new_ledger_says_so() -> None:

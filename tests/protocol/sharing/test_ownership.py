@@ -127,6 +127,34 @@ def test_a_token_that_leaves_the_file_is_given_back() -> None:
     assert gone in world.members[2].keys
 
 
+def test_a_file_that_is_emptied_gives_all_back() -> None:
+    """Also the tokens that nobody remembers, since too many were removed at once."""
+    world = World()
+    member = world.start(entries(1100), zero=START)
+    world.pass_time(2)
+    assert member.part.owned == 1100
+    member.book.adopt([], default_proxy="", max_in_flight=2, now=member.now)
+    world.pass_time(1)
+    assert member.part.owned == 0
+    other = world.start(entries(1100), zero=START)
+    world.pass_time(2)
+    assert other.part.owned == 550  # its share: the other server is still there
+
+
+def test_a_token_whose_giving_is_lost_is_nobodys_for_a_while() -> None:
+    """The server that gave it does not lend it: another one may have it by now."""
+    world = shared(2)
+    member = world.members[0]
+    gone = token(0)
+    member.book.adopt(entries(2)[1:], default_proxy="", max_in_flight=2, now=member.now)
+    member.send()
+    member.lose()
+    member.book.adopt(entries(2), default_proxy="", max_in_flight=2, now=member.now)
+    assert member.keys == {token(1)}
+    world.pass_time(1)
+    assert gone in member.keys
+
+
 def test_tokens_of_a_tier_are_shared_apart() -> None:
     """Each of two servers gets one of two Super tokens, however many basic ones there are."""
     world = World()
@@ -280,7 +308,7 @@ def test_what_is_learned_without_the_table_is_not_lost() -> None:
     """A server whose ownership ended while the table was gone reports what it has learned until then,
     also to a table that has forgotten; unless another server has reported since.
     """
-    for loss in (lambda world: None, World.forget):
+    for loss in (World.steps, World.forget):
         world = shared(1, 1)
         (first,) = (member for member in world.alive if member.keys)
         (second,) = (member for member in world.alive if member is not first)
@@ -312,6 +340,25 @@ def test_what_is_learned_without_the_table_is_not_lost() -> None:
     assert first.lease() is not None
 
 
+def test_much_that_was_learned_without_the_table_is_reported_in_turns() -> None:
+    """More records than one step holds; Grok need not be asked."""
+    world = shared(250)
+    member = world.members[0]
+    member.send()
+    member.lose()
+    for _ in range(250):
+        assert member.lease() is not None
+    for _ in range(250):
+        member.settle()
+    world.now += TTL_S
+    assert member.lease() is None
+    world.pass_time(5)
+    other = world.start(entries(250), zero=START)
+    world.pass_time(5)
+    assert all(account.has_history for account in other.book.accounts)
+    assert not member.part._doubtful
+
+
 def test_the_id_of_a_user_is_not_told() -> None:
     """No record holds the id of an account's user, which is private."""
     world = shared(1)
@@ -326,6 +373,25 @@ def test_the_id_of_a_user_is_not_told() -> None:
     second.book.learn_user(second.book.accounts[0], "8f14e45f-ceea-467f-8f3b-94ab8e9f7a2c")
     world.pass_time(1)
     assert second.book.accounts[0].learned_user_id
+
+
+def test_news_that_cannot_be_read_changes_nothing() -> None:
+    """Neither do those of a token that this server has by now, or that no file has."""
+    world = shared(1)
+    member = world.members[0]
+    assert member.lease() is not None
+    step = member.part.next_step(member.now)
+    reply = world.table.step(step, world.now)
+    other = world.start(entries(2), zero=START)
+    record = member.part._record(member.book.accounts[0], member.now)
+    for mine, news in (
+        (member, {token(0): record}),
+        (other, {token(1): "{", token(0): "[]", token(99): record}),
+    ):
+        object.__setattr__(reply, "news", news)
+        mine.part.made(step, reply, world.now, mine.now)
+    assert member.book.accounts[0].in_flight == 1
+    assert not other.book.accounts[0].has_history
 
 
 # The table is gone ------------------------------------------------------------------------------
@@ -463,6 +529,32 @@ def test_an_action_reaches_the_server_that_has_the_token() -> None:
     assert len(first.keys | second.keys) == 2
 
 
+def test_actions_are_done_in_their_order() -> None:
+    """Several actions on one token within one step all reach its server."""
+    world = shared(2, 2)
+    first, second = world.members
+    (theirs,) = second.keys
+    for action in ("disable", "clear", "enable", "disable"):
+        first.part.pass_on(theirs, action)
+    world.pass_time(3)
+    assert second.book.view(theirs, second.now).switched_off
+    assert first.book.view(theirs, first.now).switched_off
+
+
+def test_a_disabled_token_is_acted_on_too() -> None:
+    """A token that nobody has is taken for an action, and given back."""
+    world = shared(1, 1)
+    first, second = world.members
+    first.book.disable(token(0))
+    first.part.pass_on(token(0), "disable")
+    world.pass_time(2)
+    assert first.keys | second.keys == set()
+    second.part.pass_on(token(0), "clear")
+    world.pass_time(2)
+    assert not first.part.owned
+    assert not second.part.owned
+
+
 def test_a_poll_that_was_asked_for_goes_with_a_token() -> None:
     """An owner's wish to ask Grok is not lost when the token changes hands."""
     world = shared(1)
@@ -500,7 +592,7 @@ def test_an_action_of_a_newer_version_is_passed_over() -> None:
     world = shared(1)
     member = world.members[0]
     for task in ('{"do": "dance"}', "[]", "{", '"x"'):
-        member.part._tasks[token(0)] = task
+        member.part._tasks[token(0)] = (task,)
         world.pass_time(0.4)
     assert member.keys == {token(0)}
 

@@ -34,7 +34,7 @@ def minute(at: int, requests: int, median: float | None, p95: float | None) -> d
 
 def test_minutes_are_added_up_and_their_percentiles_are_not() -> None:
     """A quiet worker's median does not outweigh a busy one's; the worst 95th percentile shows."""
-    own = [minute(0, 0, None, None), minute(60, 2, 9.0, 9.5), minute(120, 4, 1.0, 2.0)]
+    own = [minute(0, 0, None, None), minute(60, 2, 0.1, 9.5), minute(120, 4, 1.0, 2.0)]
     others = [
         {"minutes": [minute(60, 10, 1.0, 3.0), minute(9999, 7, 1.0, 1.0)]},
         {"minutes": [minute(60, 1, None, None)]},
