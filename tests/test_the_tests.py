@@ -149,6 +149,7 @@ TESTED_WITH = {
     "runtime/disk/media_files.py": "runtime/disk/test_media_cache.py",
     "runtime/disk/media_folder.py": "runtime/disk/test_media_cache.py",
     "runtime/threads.py": "runtime/disk/test_disk_thread.py",
+    "protocol/sharing/knowledge.py": "protocol/sharing/test_ownership.py",
     "protocol/sharing/kinds.py": "protocol/sharing/test_ownership.py",
     "runtime/sharing/table_seam.py": "runtime/sharing/test_sharer.py",
     "runtime/sharing/redis_faults.py": "runtime/sharing/test_redis_opening.py",

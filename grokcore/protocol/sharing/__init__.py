@@ -12,5 +12,6 @@ not need, and takes what nobody owns.
 * :mod:`.ownership` decides, for one server, what to keep, to give back and to ask for.
 * :mod:`.redis_address`, :mod:`.redis_identity` and :mod:`.portions` are for a table in a Redis:
   where it is, which one it is, and how a large step is made there.
+* :mod:`.knowledge` reports the states of tokens to the other servers, and hears theirs.
 * :mod:`.ledger` counts the money of a paid lane for all servers together.
 """

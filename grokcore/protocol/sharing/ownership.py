@@ -35,8 +35,8 @@ from ...errors import GrokApiError, SharedPoolUnreachable
 from ..models import Tier
 from ..pool.account import Account
 from ..pool.book import Need, TokenBook, UnknownToken
-from ..pool.records import record_of
 from .kinds import Kind, kind_of, read_kind, share_of
+from .knowledge import Knowledge, read_object
 from .steps import Reply, Step
 
 __all__ = ["Ownership", "margin_of"]
@@ -61,9 +61,6 @@ KEPT_EACH_TIME = 500
 
 RENEWED_AT_ONCE = 2000
 """Tokens that one step renews, and candidates that it names, at most."""
-
-RECORDS_AT_ONCE = 200
-"""Records in one step, at most."""
 
 MOST_LACKING = 1000
 """Bound of a shortness."""
@@ -106,20 +103,17 @@ class Ownership:
     _ends: dict[str, float] = field(factory=dict)
     _taken_at: dict[str, float] = field(factory=dict)
     _leaving: set[str] = field(factory=set)
-    _latest: set[str] = field(factory=set)
-    _on_its_way: frozenset[str] = frozenset()
-    _doubtful: set[str] = field(factory=set)
+    _knowledge: Knowledge = field(init=False)
     _table: str = ""
     _open_at: float = -math.inf
     _since: int = 0
-    _offset: float = 0.0
-    _unreported: set[Account] = field(factory=set)
     _tasks: dict[str, tuple[str, ...]] = field(factory=dict)
     _asked_since: dict[str, float] = field(factory=dict)
     _content_until: float = -math.inf
     _turn: int = 0
 
     def __attrs_post_init__(self) -> None:
+        self._knowledge = Knowledge(self.book)
         self.book.share(self)
 
     @property
@@ -139,10 +133,8 @@ class Ownership:
         now = self.clock()
         if now < self.ends_at:
             return
-        self._unreported.update(self.book.take_unreported())
         for key in [key for key, end in self._ends.items() if end <= now]:
-            if key in self._on_its_way or self.book.account_of(key) in self._unreported:
-                self._doubtful.add(key)
+            self._knowledge.ended(key)
             self._disown(key)
         self._find_end()
 
@@ -171,7 +163,7 @@ class Ownership:
         self._taken_at = {key: at - seconds for key, at in self._taken_at.items()}
         self._asked_since = {kind: at - seconds for kind, at in self._asked_since.items()}
         self._content_until -= seconds
-        self._offset += seconds
+        self._knowledge.offset += seconds
         for key in [*self._ends]:
             self._disown(key)
         self._find_end()
@@ -199,7 +191,7 @@ class Ownership:
             tuple(want),
             take,
             {kind.name: count for kind, count in lacking.items()},
-            self._records(now),
+            self._knowledge.take(now),
             {key: texts[0] for key, texts in self._tasks.items()},
             self._since,
             bye=self.stopping,
@@ -210,8 +202,7 @@ class Ownership:
         self.expire()
         for key in self._ends:
             self._leave(key)
-        self._unreported.update(self.book.take_unreported())
-        records = self._records(now, most=len(self._unreported))
+        records = self._knowledge.take(now, all_of_them=True)
         give = tuple(self._ends)
         return Step(
             self.server, 1, self._table, give=give, records=records, since=self._since, bye=True
@@ -224,20 +215,19 @@ class Ownership:
         :returns: whether the next step should be made at once.
         """
         self.gone = ""
-        self._on_its_way = frozenset()
         first = self.servers == 0
         knows_news = self._meet(reply)
-        self._offset = reply.time + (self.clock() - sent_at) / 2 - now
+        self._knowledge.offset = reply.time + (self.clock() - sent_at) / 2 - now
         self.servers = reply.servers
         end = sent_at + self.ttl_s - margin_of(self.ttl_s)
+        self._knowledge.given((*step.give, *reply.lost))
         for key in (*step.give, *reply.lost):
-            self._latest.discard(key)
             self._disown(key)
         for key in step.keep:
             if key in self._ends:
                 self._ends[key] = end
-        self._hear(reply.news, now)
-        self._resolve_doubts(step, reply)
+        for key in self._knowledge.arrived(reply.news, self._ends, now):
+            self.pass_on(key, "recheck")
         self._since = reply.version if knows_news else 0
         for key in reply.taken:
             self._own(key, end, now)
@@ -254,11 +244,10 @@ class Ownership:
         if not self.gone:
             self.gone_since = self.clock()
         self.gone = reason
-        self._on_its_way = frozenset()
+        self._knowledge.lost()
+        self._knowledge.given(step.give)
         for key in step.give:
-            self._latest.discard(key)
             self._disown(key)  # it may be another server's by now
-        self._unreported.update(filter(None, map(self.book.account_of, step.records)))
         self._find_end()
 
     def _meet(self, reply: Reply) -> bool:
@@ -270,8 +259,7 @@ class Ownership:
             return True
         wait = self.ttl_s if self._table else self.ttl_s - reply.age_s
         if self._table:  # it may have forgotten what this server has reported
-            accounts = filter(None, map(self.book.account_of, self._latest))
-            self._unreported.update(account for account in accounts if account.has_history)
+            self._knowledge.forgotten()
         is_first, self._table = not self._table, reply.table
         self._open_at = self.clock() + max(0.0, wait)
         return is_first
@@ -287,10 +275,8 @@ class Ownership:
         if account is None:
             return
         self._ends[key], self._taken_at[key] = end, now
-        self._latest.add(key)
         self._leaving.discard(key)
-        if account.has_history:
-            self._unreported.add(account)
+        self._knowledge.owned(account)
         self.book.use(account, now)
 
     def _disown(self, key: str) -> None:
@@ -425,44 +411,6 @@ class Ownership:
         held = [one for one in owned if now - self._taken_at[one.entry.key] >= TURN_S]
         return sorted(held, key=lambda account: account.in_flight)[:1]
 
-    # Records -------------------------------------------------------------------------------------
-
-    def _records(self, now: float, most: int = RECORDS_AT_ONCE) -> dict[str, str]:
-        """Records for the other servers."""
-        self._unreported.update(self.book.take_unreported())
-        latest = [account for account in self._unreported if account.entry.key in self._latest]
-        self._unreported = set(latest[most:])
-        records = {account.entry.key: self._record(account, now) for account in latest[:most]}
-        self._on_its_way = frozenset(records)
-        return records
-
-    def _record(self, account: Account, now: float) -> str:
-        record = record_of(account, now, self._offset)
-        del record["user_id"]  # private
-        return json.dumps(record)
-
-    def _hear(self, news: Mapping[str, str], now: float) -> None:
-        for key, text in news.items():
-            account = self.book.account_of(key)
-            if account is not None and key not in self._ends:
-                record = _read_object(text)
-                if record:
-                    self._latest.discard(key)
-                    self.book.hear(account, record, now, self._offset)
-
-    def _resolve_doubts(self, step: Step, reply: Reply) -> None:
-        """See that what this server used while it was cut off is counted.
-
-        It was reported, if no other server has reported of the token since. Else the server that
-        has the token now asks Grok.
-        """
-        for key in [*self._doubtful]:
-            if key in reply.news:
-                self.pass_on(key, "recheck")
-            elif key not in step.records:
-                continue
-            self._doubtful.discard(key)
-
     # Actions of the owner ------------------------------------------------------------------------
 
     def has(self, key: str) -> bool:
@@ -484,8 +432,8 @@ class Ownership:
         for key, texts in tasks.items():
             for text in texts:
                 with contextlib.suppress(UnknownToken):  # it has left the file meanwhile
-                    self._do_one(key, _read_object(text), now)
-            self._unreported.update(filter(None, [self.book.account_of(key)]))
+                    self._do_one(key, read_object(text), now)
+            self._knowledge.changed(key)
 
     def _do_one(self, key: str, task: Mapping[str, object], now: float) -> None:
         match task.get("do"):
@@ -499,11 +447,3 @@ class Ownership:
                 self.book.enable(key, now)
             case _:
                 pass  # of a newer version
-
-
-def _read_object(text: str) -> dict[str, object]:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}

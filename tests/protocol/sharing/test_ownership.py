@@ -356,7 +356,7 @@ def test_much_that_was_learned_without_the_table_is_reported_in_turns() -> None:
     other = world.start(entries(250), zero=START)
     world.pass_time(5)
     assert all(account.has_history for account in other.book.accounts)
-    assert not member.part._doubtful
+    assert not member.part._knowledge._doubtful
 
 
 def test_the_id_of_a_user_is_not_told() -> None:
@@ -383,7 +383,7 @@ def test_news_that_cannot_be_read_changes_nothing() -> None:
     step = member.part.next_step(member.now)
     reply = world.table.step(step, world.now)
     other = world.start(entries(2), zero=START)
-    record = member.part._record(member.book.accounts[0], member.now)
+    record = member.part._knowledge.record(member.book.accounts[0], member.now)
     for mine, news in (
         (member, {token(0): record}),
         (other, {token(1): "{", token(0): "[]", token(99): record}),
