@@ -33,6 +33,7 @@ from .journey import travel
 from .lanes_in_use import lanes_in_use
 from .running import look_at_server
 from .running_judgements import judge_port, judge_running
+from .shared_pool import examine_share
 from .surroundings import (
     Surroundings,
     current_folder,
@@ -85,6 +86,8 @@ def examine(arguments: argparse.Namespace, report: OnFinding) -> Examined | None
     held = _data_directory(inputs, config, report)
     if not inputs.demo:
         _running_server(config, surroundings, report, holds_our_data=held)
+    if config.pool.share and not inputs.demo:
+        report(trio.run(examine_share, config))
     _identity(config, report)
     found = trio.run(functools.partial(travel, config, tokens, report, demo=inputs.demo))
     return Examined(config, inputs.demo, tuple(found))

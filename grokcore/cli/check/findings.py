@@ -40,9 +40,9 @@ EXIT_FAILED = 1
 EXIT_UNUSABLE = 78
 """The code with which ``serve`` would end."""
 
-UNUSABLE = frozenset({"configuration", "token file"})
-"""The names of findings on files without which no server starts. They fail if the file can't be
-read.
+UNUSABLE = frozenset({"configuration", "token file", "shared pool"})
+"""The names of findings on things without which no server starts: files that can't be read, a Redis
+that can't be used.
 """
 
 
