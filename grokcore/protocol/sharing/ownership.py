@@ -44,7 +44,7 @@ __all__ = ["Ownership", "margin_of"]
 MOST_MARGIN_S = 2.0
 """Seconds by which a server's ownership ends earlier than the table's, at most."""
 
-RESTED_S = 0.3
+RESTED_S = 0.05
 """Seconds that a token was not used, before it counts as idle for another server."""
 
 IDLE_S = 60.0

@@ -79,6 +79,7 @@ class RedisTable:
         portion: int = PORTION,
         call_s: float = CALL_S,
     ) -> None:
+        self.on_wake: Callable[[], None] = lambda: None
         self._link = RedisLink(address, call_s=call_s)
         self._prefix = f"grok2api:{{{pool}}}:"
         self._fixed = [self._prefix + key for key in _KEYS]

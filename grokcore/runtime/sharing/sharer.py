@@ -74,6 +74,7 @@ class Sharer:
         server = secrets.token_hex(8)
         self.part = Ownership(pool.book, server, ttl_s, self._clock, max_in_flight)
         pool.on_change.append(self._look)
+        table.on_wake = self._wake
         pool.pass_on = self._pass_on
 
     @property
@@ -125,6 +126,9 @@ class Sharer:
         """Hurry if requests wait: another server may have a token for them."""
         if self._pool.waiting:
             self._hurried.set()
+
+    def _wake(self) -> None:
+        self._hurried.set()
 
     def _pass_on(self, key: str, action: str, group: str) -> None:
         if not self.part.has(key):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ...protocol.sharing.steps import Reply, Step, read_reply, written
 from ..workers.channel import Channel, ChannelGone
-from ..workers.hub import CHANGE, STEP
+from ..workers.hub import CHANGE, STEP, WAKE
 from .table_seam import TableGone
 
 __all__ = ["SocketTable"]
@@ -22,6 +22,8 @@ class SocketTable:
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
+        self.on_wake: Callable[[], None] = lambda: None
+        channel.hear(WAKE, lambda _: self.on_wake())
 
     async def step(self, step: Step) -> Reply:
         """Make a step.

@@ -15,7 +15,13 @@ class TableGone(Exception):
 
 
 class SharedTable(Protocol):
-    """The table, as one server sees it."""
+    """The table, as one server sees it.
+
+    :ivar on_wake: called when it is worth making a step at once: another server lacks tokens, or
+        has given some back. It must not wait. A table that can't wake servers never calls it.
+    """
+
+    on_wake: Callable[[], None]
 
     @property
     def name(self) -> str:

@@ -12,10 +12,13 @@ from ...protocol.sharing.steps import read_step, written
 from ...protocol.sharing.table import Table
 from .channel import Channel, ChannelGone
 
-__all__ = ["ASK_S", "CHANGE", "PEERS", "STEP", "Hub", "peer_topic"]
+__all__ = ["ASK_S", "CHANGE", "PEERS", "STEP", "WAKE", "Hub", "peer_topic"]
 
 STEP, CHANGE, PEERS = "table.step", "table.change", "peers"
 """Topics of workers' questions to the parent."""
+
+WAKE = "table.wake"
+"""Topic of a notice to a worker: a step at once is worth it."""
 
 ASK_S = 1.0
 """Seconds that a worker has to answer another one."""
@@ -34,10 +37,12 @@ class _Seat:
     """A worker that is there.
 
     :ivar server: the name by which it makes steps; empty before the first.
+    :ivar short: the kinds of tokens that it lacked in its last step.
     """
 
     channel: Channel
     server: str = ""
+    short: frozenset[str] = frozenset()
 
 
 @define
@@ -59,7 +64,11 @@ class Hub:
         async def step(value: object) -> object:
             made = read_step(value)
             seat.server = made.server
-            return written(self._table.step(made, self._clock()))
+            reply = self._table.step(made, self._clock())
+            if made.give or made.short.keys() - seat.short:
+                self._wake_others(index)
+            seat.short = frozenset(made.short)
+            return written(reply)
 
         async def change(value: Mapping[str, str]) -> object:
             return self._change(value["name"], value["old"], value["new"])
@@ -76,6 +85,12 @@ class Hub:
         seat = self._seats.pop(index, None)
         if seat is not None and seat.server:
             self._table.forget_server(seat.server)
+
+    def _wake_others(self, index: int) -> None:
+        """Have the other workers make a step at once: this one lacks tokens, or has given some."""
+        for other, seat in self._seats.items():
+            if other != index:
+                seat.channel.tell(WAKE)
 
     def _change(self, name: str, old: str, new: str) -> dict[str, object]:
         """Replace a value, unless it is no longer *old*."""

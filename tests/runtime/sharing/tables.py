@@ -34,6 +34,7 @@ class NearTable:
         self.gone = ""
         self.hangs = False
         self.steps: list[Step] = []
+        self.on_wake: Callable[[], None] = lambda: None
         self.before_reply: Callable[[], None] = lambda: None
 
     async def step(self, step: Step) -> Reply:

@@ -8,13 +8,17 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 
+from grokcore.protocol.sharing.ownership import RESTED_S
 from grokcore.protocol.sharing.steps import Step
 from grokcore.protocol.sharing.table import Table
+from grokcore.runtime.sharing.sharer import HURRY_S, Sharer
 from grokcore.runtime.sharing.socket_table import SocketTable
 from grokcore.runtime.sharing.table_seam import TableGone
 from grokcore.runtime.workers.channel import Channel
 from grokcore.runtime.workers.hub import ASK_S, VALUES_AT_MOST, Hub
 from grokcore.runtime.workers.worker_peers import WorkerPeers
+from tests.protocol.pool.books import NEED
+from tests.runtime.sharing.tables import pool_of
 from tests.runtime.workers.pairs import channel_pair, hangs, running
 from tests.scenarios import decorator, run_on_fake_clock
 
@@ -59,6 +63,27 @@ async def test_the_tokens_of_a_worker_that_has_ended_are_free_at_once() -> None:
         made.leave(0)
         reply = await SocketTable(other).step(Step("b", 60_000, table="table", want=("x",), take=1))
         assert (reply.taken, reply.servers) == (("x",), 1)
+
+
+@on_fake_clock
+async def test_an_idle_token_changes_hands_at_once() -> None:
+    """A worker that lacks a token wakes the others, and they wake it when one is free: a request does
+    not wait for regular steps.
+    """
+    async with hub(2) as (_, channels), trio.open_nursery() as nursery:
+        pools = [pool_of(1), pool_of(1)]
+        for pool, channel in zip(pools, channels, strict=True):
+            table = SocketTable(channel)
+            sharer = Sharer(pool, table, ttl_s=15.0, max_in_flight=1, clock=trio.current_time)
+            await nursery.start(sharer.run)
+        await trio.sleep(20)  # the table is young at first
+        for turn in range(6):
+            began = trio.current_time()
+            lease = await pools[turn % 2].lease(NEED)
+            assert trio.current_time() - began <= 3 * HURRY_S
+            lease.settle(None)
+            await trio.sleep(2 * RESTED_S)
+        nursery.cancel_scope.cancel()
 
 
 @on_fake_clock
