@@ -28,6 +28,9 @@ ROOT = Path(__file__).parents[1]
 TTL_S = 5.0
 ANSWER_S = 0.15
 WINDOW_S = 7200
+AGREED_S = 12.0
+"""Polls of a token are 5 s apart."""
+
 KEY = "a-key-of-the-test"
 HEADERS = f"authorization: Bearer {KEY}\r\nconnection: close\r\n".encode()
 QUESTION = http_request(json.dumps(chat()).encode()).replace(b"host:", HEADERS + b"host:")
@@ -309,6 +312,15 @@ class Fleet:
             )
             text = (await read_all(stream)).decode()
         return sum(int(float(left)) for left in _LEFT.findall(text))
+
+    async def agreement(self) -> list[int]:
+        """What all servers believe: once it is true, or after some seconds."""
+        believed: list[int] = []
+        with trio.move_on_after(AGREED_S):
+            while believed != [self.grok.left] * len(self.slots):
+                await trio.sleep(0.2)
+                believed = [await self.believed(number) for number in range(len(self.slots))]
+        return believed
 
     def unexpected(self, *codes: str) -> list[Failure]:
         """The failures with another code than these."""

@@ -346,7 +346,7 @@ FAULTS = [
     Fault("[server]\nwrite_timeout_seconds = inf", "[server] write_timeout_seconds: must be between 0.05 and 3600, not inf"),
     Fault("[server]\nmax_body_mb = 0", "[server] max_body_mb: must be between 0.001 and 4096, not 0"),
     Fault("[pool]\nmax_in_flight_per_token = 0", "[pool] max_in_flight_per_token: must be between 1 and 1000, not 0"),
-    Fault("[pool]\nshare = 'http://h'", "[pool] share: must be a Redis URL: redis://USER:PASSWORD@HOST:PORT/DB, rediss:// (TLS), or unix:///PATH?db=DB; user, password, port and database may be left out"),
+    Fault("[pool]\nshare = 'http://h'", "[pool] share: must be a Redis URL: redis://HOST:PORT/DB, rediss:// (TLS), or unix:///PATH?db=DB; user and password come before the host, as USER:PASSWORD@"),
     Fault("[pool]\nshare_name = 'a b'", "[pool] share_name: must be 1 to 64 letters, digits and . _ -"),
     Fault("[pool]\nshare_seconds = 4", "[pool] share_seconds: must be between 5 and 600, not 4"),
     Fault("[pool]\nqueue_seconds = -0.1", "[pool] queue_seconds: must be between 0 and 3600, not -0.1"),

@@ -179,41 +179,49 @@ async def test_a_completion_that_has_begun_keeps_its_settings(
 
 
 RESTART = {
-    "host": '"0.0.0.0"',
-    "port": "9",
-    "data_dir": '"elsewhere"',
-    "grace_seconds": "1.5",
-    "write_timeout_seconds": "2.5",
-    "workers": "2",
+    ("server", "host"): '"0.0.0.0"',
+    ("server", "port"): "9",
+    ("server", "data_dir"): '"elsewhere"',
+    ("server", "grace_seconds"): "1.5",
+    ("server", "write_timeout_seconds"): "2.5",
+    ("server", "workers"): "2",
+    ("pool", "share"): '"unix:///nowhere/redis.sock"',
+    ("pool", "share_name"): '"other"',
+    ("pool", "share_seconds"): "30",
 }
 
 
 def test_the_settings_that_need_a_restart_are_all_tried_here() -> None:
     """The table below is complete."""
-    assert {("server", name) for name in RESTART} == NEEDS_RESTART
+    assert RESTART.keys() == NEEDS_RESTART
 
 
-@pytest.mark.parametrize("names", [*([name] for name in RESTART), list(RESTART)], ids=" ".join)
+@pytest.mark.parametrize(
+    "settings", [*([one] for one in RESTART), list(RESTART)], ids=lambda settings: settings[-1][1]
+)
 def test_what_needs_a_restart_keeps_its_value_and_one_warning_names_it(
-    names: list[str], desk: Desk
+    settings: list[tuple[str, str]], desk: Desk
 ) -> None:
     """Once; other changes of the same file are in force. Taken back, there is nothing to say."""
     key = f'[grok]\napi_key = "{SECRET}"\n'
-    text = key + "[server]\n" + "\n".join(f"{name} = {RESTART[name]}" for name in names)
+    lines = {
+        place: "".join(f"{name} = {RESTART[place, name]}\n" for at, name in settings if at == place)
+        for place in ("pool", "server")
+    }
+    text = f"{key}[pool]\n{lines['pool']}[server]\n{lines['server']}"
 
     async def scenario(running: Running) -> None:
-        before = running.config.server
-        running.write("config.toml", f"{text}\nmax_streams = 5")
+        before = running.config
+        running.write("config.toml", f"{text}max_streams = 5")
         warning, line = await running.reload()
         assert warning.startswith("WARNING config.toml: takes effect after a restart: ")
         assert warning.rpartition(": ")[2] == ", ".join(
-            sorted(f"[server] {name}" for name in names)
+            sorted(f"[{section}] {name}" for section, name in settings)
         )
         assert line == "INFO config.toml taken over: [server] max_streams 256 -> 5"
-        after = running.config.server
-        assert [getattr(after, name) for name in RESTART] == [
-            getattr(before, name) for name in RESTART
-        ]
+        after = running.config
+        for section, name in RESTART:
+            assert getattr(getattr(after, section), name) == getattr(getattr(before, section), name)
         assert await running.reload() == []
         running.write("config.toml", f"{key}[server]\nmax_streams = 5")
         assert await running.reload() == []

@@ -18,8 +18,8 @@ from attrs import field, frozen
 __all__ = ["ShareAddress", "share_url"]
 
 _FORM = (
-    "must be a Redis URL: redis://USER:PASSWORD@HOST:PORT/DB, rediss:// (TLS), "
-    "or unix:///PATH?db=DB; user, password, port and database may be left out"
+    "must be a Redis URL: redis://HOST:PORT/DB, rediss:// (TLS), or unix:///PATH?db=DB; user and "
+    "password come before the host, as USER:PASSWORD@"
 )
 _SCHEME = re.compile(r"(redis|rediss|unix)://(.*)", re.IGNORECASE | re.DOTALL)
 _TCP = re.compile(

@@ -101,7 +101,9 @@ class RedisTable:
         await self._link.run(task_status)
 
     async def step(self, step: Step) -> Reply:
-        """Make a step, in portions if it is large; see :class:`SharedTable`."""
+        """Make a step, in portions if it is large; see
+        :class:`~grokcore.runtime.sharing.table_seam.SharedTable`.
+        """
         portions = Portions(step, self._portion)
         while portion := portions.next():
             reply, more = await self._portion_of(portion, self._portion if portions.is_last else 0)
@@ -109,7 +111,7 @@ class RedisTable:
         return portions.reply()
 
     async def change(self, name: str, update: Callable[[str], str]) -> str:
-        """Replace a value; see :class:`SharedTable`."""
+        """Replace a value; see :class:`~grokcore.runtime.sharing.table_seam.SharedTable`."""
         with trio.move_on_after(self._call_s):
             async with self._changing:  # only other servers' changes come between
                 return await self._change(name, update)

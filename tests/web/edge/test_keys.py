@@ -124,8 +124,9 @@ def every_route() -> list[tuple[str, str]]:
         on_failed_attempt=[],
         lending=SimpleNamespace(desks=()),
     )
+    watch: Any = SimpleNamespace(shared=lambda: None)
     services = Services(
-        gateway, ServerState(configured()), unused, Deliveries(None), Census(unused), unused
+        gateway, ServerState(configured()), unused, Deliveries(None), Census(unused), watch
     )
     app = create_app(services, Metrics(services.measured))
     return [
@@ -184,6 +185,8 @@ HEALTH_KEYS = {
     "faults",
     "warnings",
     "upstream",
+    "sharing",
+    "workers",
 }
 
 

@@ -17,9 +17,9 @@ export function drawHead(report, received, isNew) {
   const age = byId("server-age");
   age.dataset.version = report.version;
   since(age, received - report.uptime_s * 1000, "version_up", "version_up");
-  age.title = [word("since_when", { time: exactly(report.time - report.uptime_s) }), ...workersOf(report)].join("; ");
+  age.title = word("since_when", { time: exactly(report.time - report.uptime_s) });
   since(byId("freshness"), received, "as_of", "as_of_now");
-  say(byId("sharing"), report.sharing ? word("shares", { owned: report.sharing.owned, n: report.sharing.servers }) : "");
+  say(byId("sharing"), [...workersOf(report), ...shareOf(report)].join(" · "));
   drawReasons(isNew ? [] : reasonsOf(report), received);
 }
 
@@ -40,6 +40,12 @@ function headline(state) {
   byId("server-state").dataset.state = state;
   say(byId("server-state"), words);
   document.title = state === "ok" ? "grok2api" : `${words} · grok2api`;
+}
+
+/** The part in a pool of several servers; the workers of one server have a table in their parent. */
+function shareOf({ sharing, workers }) {
+  if (!sharing || (workers && sharing.table === "the parent process")) return [];
+  return [word("shares", { owned: sharing.owned, n: sharing.servers })];
 }
 
 /** The processes of a server that has several, in words. */
