@@ -68,7 +68,7 @@ def test_a_pool_is_shared_through_all_faults(
     for longer than a token's time; wall clocks are wrong by 2 s; a third of the tokens fails.
 
     No token is used by two servers at once. No allowance is counted twice: at the end all servers
-    believe the same of it, which is right but for what a killed server had under way. Every question is answered, but while a server
+    believe the same of it, which is right but for answers that a fault has cut. Every question is answered, but while a server
     may not lend: then it is refused with that reason.
     """
 
@@ -86,7 +86,7 @@ def test_a_pool_is_shared_through_all_faults(
             await trio.sleep(1)
             believed = await world.agreement()
         assert len(set(believed)) == 1
-        assert 0 <= believed[0] - world.grok.left <= size.clients
+        assert abs(believed[0] - world.grok.left) <= size.clients
         assert world.grok.at_once() == []
         assert world.unexpected("shared_pool_unreachable") == []
         assert not world.grok.refused
@@ -94,7 +94,7 @@ def test_a_pool_is_shared_through_all_faults(
         users = {use.run for use in world.grok.uses}
         assert len(users) == size.servers + 2
 
-    run_on_real_clock(scenario, patience_s=120)
+    run_on_real_clock(scenario, patience_s=180)
 
 
 # Hosts of their own -----------------------------------------------------------------------------
