@@ -44,7 +44,6 @@ from ..runtime.lanes.grok_web.settings import GrokWebSettings
 from ..runtime.pool.leases import TokenPool
 from ..runtime.running_clock import RunningClock
 from ..runtime.transport.curl import CurlSettings, CurlTransport, check_library
-from ..runtime.transport.recording import RecordingTransport
 from ..runtime.wall import WallClock, clock_reader
 from ..runtime.workers.peers import NoPeers, Peers
 from ..web.app import create_app
@@ -69,9 +68,10 @@ from .official import Official
 from .program import command
 from .setup import Settings, naming
 
-if TYPE_CHECKING:  # a server that shares its pool with nobody does without its memory
+if TYPE_CHECKING:  # a server that shares its pool with nobody, and records nothing, does without
     from ..runtime.sharing.sharer import Sharer
     from ..runtime.sharing.table_seam import SharedTable
+    from ..runtime.transport.recording import RecordingTransport
 
 __all__ = [
     "Server",
@@ -134,6 +134,9 @@ class Server:
         self.pool = TokenPool(book, queue_s=config.pool.queue_seconds)
         self._recorder: RecordingTransport | None = None
         if record is not None:
+            # Late, since a server that records nothing does without its memory.
+            from ..runtime.transport.recording import RecordingTransport
+
             self._recorder = RecordingTransport(self._transport, record, config.grok.filtered_tags)
         self._users = Users(self._transport)
         rest = GrokWebLane(self._recorder or self._transport, lane_settings(config))

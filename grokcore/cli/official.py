@@ -26,8 +26,6 @@ from ..runtime.lanes.official.client_version import ClientVersion
 from ..runtime.lanes.official.credentials import CredentialSource, FixedKey
 from ..runtime.lanes.official.credits import CreditsLook
 from ..runtime.lanes.official.key_file import KeyFile
-from ..runtime.lanes.official.lane import OfficialLane, headers_of
-from ..runtime.lanes.official.media_calls import PICTURE_MODELS, VIDEO_MODELS, OfficialMedia
 from ..runtime.lanes.official.offer import Offer
 from ..runtime.lanes.official.token_command import TokenCommand
 from ..runtime.lanes.official.uploads import FileUploads
@@ -35,7 +33,9 @@ from ..runtime.pool.desk import Desk
 from ..runtime.transport.curl import CurlTransport
 from ..runtime.transport.seam import Transport
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a server whose official lanes are not in use does without their memory
+    from ..runtime.lanes.official.lane import OfficialLane
+    from ..runtime.lanes.official.media_calls import OfficialMedia
     from ..runtime.sharing.shared_ledger import SharedLedger
     from ..runtime.sharing.table_seam import SharedTable
 
@@ -92,6 +92,9 @@ def asker_of(
     proxy_url: str,
 ) -> OfficialAsker:
     """A part that asks about the account of a lane."""
+    # Late, since a server whose official lanes are not in use does without their memory.
+    from ..runtime.lanes.official.lane import headers_of
+
     return OfficialAsker(
         transport,
         name,
@@ -109,7 +112,7 @@ class OfficialWay:
     :ivar settings: of the moment; changed by :meth:`adopt` only.
     :ivar source: the place that its credential comes from.
     :ivar desk: lends its credential.
-    :ivar lane: asks its questions.
+    :ivar lane: asks its questions; None while the settings don't let any be asked.
     :ivar keeper: keeps its list of models.
     :ivar credits: looks at the account's credits.
     """
@@ -178,7 +181,12 @@ class OfficialWay:
             self._in_use = trio.Event()
             self._asking.cancel()
 
-    def _lane(self) -> OfficialLane:
+    def _lane(self) -> OfficialLane | None:
+        if not self.in_use:
+            return None
+        # Late, as above.
+        from ..runtime.lanes.official.lane import OfficialLane
+
         base_url, source = self.settings.base_url, self.source
         return OfficialLane(self.name, self._transport, base_url, source, self.offer, self._uploads)
 
@@ -247,7 +255,6 @@ class Official:
     :param transport: of requests to official hosts alone. It runs once a lane is in use, since its
         thread costs memory.
     :param outside: transport of requests to any other host.
-    :ivar media: makes pictures and videos with the API's key.
     """
 
     def __init__(self, config: Config, transport: CurlTransport, outside: Transport) -> None:
@@ -258,20 +265,35 @@ class Official:
         self.cli = OfficialWay(LaneName.CLI, config, transport, None)
         self.api = OfficialWay(LaneName.API, config, transport, self.spending)
         self.ways = (self.cli, self.api)
-        self.media = OfficialMedia(
-            transport,
-            outside,
-            config.api.base_url,
-            self.api.desk,
-            self.api.secret,
-            listed_pictures=lambda: self.api.listed(ModelKind.IMAGE) or PICTURE_MODELS,
-            listed_videos=lambda: self.api.listed(ModelKind.VIDEO) or VIDEO_MODELS,
-        )
+        self._outside = outside
+        self._media: OfficialMedia | None = None
         self._look()
 
     def _look(self) -> None:
         if any(way.in_use for way in self.ways):
             self._wanted.set()
+
+    @property
+    def media(self) -> OfficialMedia:
+        """Makes pictures and videos with the API's key."""
+        if self._media is None:
+            # Late, as above.
+            from ..runtime.lanes.official.media_calls import (
+                PICTURE_MODELS,
+                VIDEO_MODELS,
+                OfficialMedia,
+            )
+
+            self._media = OfficialMedia(
+                self._transport,
+                self._outside,
+                self.api.settings.base_url,
+                self.api.desk,
+                self.api.secret,
+                listed_pictures=lambda: self.api.listed(ModelKind.IMAGE) or PICTURE_MODELS,
+                listed_videos=lambda: self.api.listed(ModelKind.VIDEO) or VIDEO_MODELS,
+            )
+        return self._media
 
     @property
     def desks(self) -> tuple[Desk, ...]:
@@ -280,8 +302,8 @@ class Official:
 
     @property
     def lanes(self) -> dict[LaneName, OfficialLane]:
-        """The lanes of both, with the settings of the moment."""
-        return {way.name: way.lane for way in self.ways}
+        """The lanes in use, with the settings of the moment."""
+        return {way.name: way.lane for way in self.ways if way.lane is not None}
 
     def adopt(self, config: Config) -> None:
         """Use other settings from now on.
@@ -291,7 +313,8 @@ class Official:
         Days(config.api.timezone or config.server.timezone, time.time)
         for way in self.ways:
             way.adopt(config)
-        self.media.base_url = config.api.base_url
+        if self._media is not None:
+            self._media.base_url = config.api.base_url
         self._look()
 
     def shift(self, seconds: float) -> None:

@@ -18,7 +18,6 @@ from ..protocol.conversation.events import Event, Failed, Finished
 from ..protocol.counters import Counters
 from ..protocol.grok_web.markup import parse_tag_names
 from .parsing import Commands, Parents, add_command
-from .records import read_record
 from .setup import InputFiles, naming, read_file
 
 __all__ = ["add_replay_command"]
@@ -58,6 +57,9 @@ def replay(arguments: argparse.Namespace) -> int:
     :raises ConfigError: the file can't be read, is damaged, is neither a recording nor a stream of
         Grok's, or was written by another version; or the configuration is at fault.
     """
+    # Late, since a server does without its memory.
+    from .records import read_record
+
     path = Path(arguments.file)
     with naming(path):
         record = read_record(read_file(path))

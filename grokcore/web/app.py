@@ -1,4 +1,8 @@
-"""The routes, in a Quart app that a factory builds."""
+"""The routes, in a Quart app that a factory builds.
+
+The handlers of Responses, Messages, pictures and videos are imported late, by their first request:
+a server whose clients speak Chat Completions does without their memory.
+"""
 
 from __future__ import annotations
 
@@ -22,15 +26,11 @@ from ..errors import (
 )
 from ..protocol.dialects.anthropic_errors import REQUEST_ID
 from ..protocol.dialects.error_forms import error_form
-from ..protocol.dialects.openai_videos.request import VideoTask
 from ..runtime.disk.media_cache import MediaCache
 from .answers.admission import chosen_model, most_body_bytes
 from .answers.answering import answer
 from .answers.chat import ChatRoute
 from .answers.masking import mask_settings
-from .answers.messages import MessagesRoute, message_tokens
-from .answers.official_images import draw
-from .answers.responses import ResponsesRoute
 from .condition import reason_rows, status_word
 from .dashboard import add_dashboard_routes
 from .edge.auth import KeyRing
@@ -46,17 +46,8 @@ from .openapi import add_openapi_route
 from .responses import json_response
 from .routes import MatchingRule, marks_of, route
 from .services import Services
-from .stored_responses import (
-    cancel,
-    compact,
-    delete_response,
-    input_items,
-    input_tokens,
-    show_response,
-)
 from .unknown_paths import unknown_url
 from .usage import usage_report
-from .videos import begin_video, show_content, show_video
 
 __all__ = ["create_app"]
 
@@ -259,40 +250,62 @@ def _add_asking_routes(app: QuartTrio, services: Services) -> None:
 
     @route(app, "POST", "/responses", asks_grok=True)
     async def responses() -> Response:
+        from .answers.responses import ResponsesRoute
+
         return await answer(services, ResponsesRoute())
 
     @route(app, "POST", "/images/generations", asks_grok=True)
     async def image_generations() -> Response:
+        from .answers.official_images import draw
+
         return await draw(services, editing=False)
 
     @route(app, "POST", "/images/edits", asks_grok=True)
     async def image_edits() -> Response:
+        from .answers.official_images import draw
+
         return await draw(services, editing=True)
 
 
 def _add_video_routes(app: QuartTrio, services: Services) -> None:
     @route(app, "POST", "/videos", asks_grok=True)
     async def create_video() -> Response:
+        from ..protocol.dialects.openai_videos.request import VideoTask
+        from .videos import begin_video
+
         return await begin_video(services, VideoTask.GENERATE)
 
     @route(app, "POST", "/videos/generations", asks_grok=True)
     async def video_generations() -> Response:
+        from ..protocol.dialects.openai_videos.request import VideoTask
+        from .videos import begin_video
+
         return await begin_video(services, VideoTask.GENERATE)
 
     @route(app, "POST", "/videos/edits", asks_grok=True)
     async def video_edits() -> Response:
+        from ..protocol.dialects.openai_videos.request import VideoTask
+        from .videos import begin_video
+
         return await begin_video(services, VideoTask.EDIT)
 
     @route(app, "POST", "/videos/extensions", asks_grok=True)
     async def video_extensions() -> Response:
+        from ..protocol.dialects.openai_videos.request import VideoTask
+        from .videos import begin_video
+
         return await begin_video(services, VideoTask.EXTEND)
 
     @app.get("/videos/<name>")
     async def video(name: str) -> Response:
+        from .videos import show_video
+
         return await show_video(services, name)
 
     @app.get("/videos/<name>/content")
     async def video_content(name: str) -> Response:
+        from .videos import show_content
+
         return await show_content(services, name)
 
 
@@ -305,10 +318,14 @@ def _add_messages_routes(app: QuartTrio, services: Services) -> None:
 
     @route(app, "POST", "/messages", asks_grok=True)
     async def create_message() -> Response:
+        from .answers.messages import MessagesRoute
+
         return _named(await answer(services, MessagesRoute()))
 
     @route(app, "POST", "/messages/count_tokens")
     async def count_message_tokens() -> Response:
+        from .answers.messages import message_tokens
+
         return _named(await message_tokens(services))
 
     @route(app, "HEAD", "/api/hello", needs_key=False)
@@ -325,26 +342,38 @@ def _named(response: Response) -> Response:
 def _add_response_routes(app: QuartTrio, services: Services) -> None:
     @app.post("/responses/input_tokens")
     async def response_tokens() -> Response:
+        from .stored_responses import input_tokens
+
         return await input_tokens(services)
 
     @app.post("/responses/compact")
     async def response_compaction() -> Response:
+        from .stored_responses import compact
+
         return await compact()
 
     @app.get("/responses/<name>")
     async def show_kept_response(name: str) -> Response:
+        from .stored_responses import show_response
+
         return await show_response(services, name)
 
     @app.delete("/responses/<name>")
     async def delete_kept_response(name: str) -> Response:
+        from .stored_responses import delete_response
+
         return await delete_response(services, name)
 
     @app.get("/responses/<name>/input_items")
     async def response_input(name: str) -> Response:
+        from .stored_responses import input_items
+
         return await input_items(services, name)
 
     @app.post("/responses/<name>/cancel")
     async def cancel_response(name: str) -> Response:
+        from .stored_responses import cancel
+
         return await cancel(services, name)
 
 

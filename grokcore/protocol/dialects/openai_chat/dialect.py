@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from attrs import frozen
 
@@ -11,12 +12,10 @@ from ..dialect import AnswerHead
 from ..error_forms import ErrorReply, openai_form
 from ..fields import header_names
 from ..json_body import json_object
-from ..openai_responses.request import is_responses_shaped
-from .from_responses import parse_responses_body
 from .request import ChatRequest, parse_chat_fields
 from .writers import AnswerWriter, ChatHead, ChunkWriter
 
-__all__ = ["ChatDialect"]
+__all__ = ["ChatDialect", "is_responses_shaped"]
 
 
 @frozen
@@ -29,6 +28,9 @@ class ChatDialect:
         """
         fields = json_object(body)
         if is_responses_shaped(fields):
+            # Late, since a server does without its memory until a client sends such a body.
+            from .from_responses import parse_responses_body
+
             return parse_responses_body(fields)
         return parse_chat_fields(fields)
 
@@ -52,6 +54,13 @@ class ChatDialect:
 
     def soften(self, error: GrokApiError) -> None:
         """None: clients of OpenAI's want every error."""
+
+
+def is_responses_shaped(fields: Mapping[str, Any]) -> bool:
+    """Whether a body is a Responses request, whatever route it was sent to. Cursor posts such
+    bodies to chat completions (2026).
+    """
+    return fields.get("input") is not None and fields.get("messages") is None
 
 
 def _chat_head(asked: ChatRequest, head: AnswerHead) -> ChatHead:

@@ -38,7 +38,6 @@ from .tools import Offered, parse_tools, with_choice
 
 __all__ = [
     "ResponsesRequest",
-    "is_responses_shaped",
     "parse_responses_fields",
     "parse_responses_request",
     "turns_of",
@@ -83,13 +82,6 @@ class ResponsesRequest(Ask):
     def refers(self) -> bool:
         """Whether it refers to stored responses or items."""
         return bool(self.previous) or any(map(is_reference, self.items))
-
-
-def is_responses_shaped(fields: Mapping[str, Any]) -> bool:
-    """Whether a body is a Responses request, whatever route it was sent to. Cursor posts such
-    bodies to chat completions (2026).
-    """
-    return fields.get("input") is not None and fields.get("messages") is None
 
 
 def parse_responses_request(body: bytes) -> ResponsesRequest:

@@ -11,7 +11,7 @@ import pytest
 from grokcore.errors import InvalidRequest, ModelNotFound
 from grokcore.protocol.conversation.events import Finished, Text
 from grokcore.protocol.dialects.dialect import AnswerHead
-from grokcore.protocol.dialects.openai_chat.dialect import ChatDialect
+from grokcore.protocol.dialects.openai_chat.dialect import ChatDialect, is_responses_shaped
 from grokcore.protocol.dialects.openai_errors import error_body
 from grokcore.protocol.dialects.rendering import Style, ThinkingStyle
 
@@ -58,3 +58,18 @@ def test_names_of_the_request_and_of_the_lane_are_one_sorted_list() -> None:
     """For the response header."""
     asked = DIALECT.parse(body(user="me"))
     assert DIALECT.ignored(asked, ["aaa"]) == ("aaa", *asked.ignored)
+
+
+@pytest.mark.parametrize(
+    ("fields", "shaped"),
+    [
+        ({"input": "hi"}, True),
+        ({"input": []}, True),
+        ({"input": "hi", "messages": [{}]}, False),
+        ({"messages": []}, False),
+        ({"input": None}, False),
+    ],
+)
+def test_the_shape_of_a_body_tells_its_api(fields: Any, shaped: bool) -> None:
+    """Cursor posts Responses bodies to chat completions."""
+    assert is_responses_shaped(fields) is shaped

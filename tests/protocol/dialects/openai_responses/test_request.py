@@ -16,7 +16,6 @@ from grokcore.errors import GrokApiError, InvalidRequest
 from grokcore.protocol.conversation.bounds import Bounds, TextFormat
 from grokcore.protocol.conversation.messages import Message
 from grokcore.protocol.dialects.openai_responses.request import (
-    is_responses_shaped,
     parse_responses_request,
 )
 
@@ -227,21 +226,6 @@ def test_what_has_no_effect_is_named_and_never_refused(name: str, value: Any) ->
 def test_what_asks_for_nothing_is_not_named(name: str, value: Any) -> None:
     """The header names what the user may miss."""
     assert asked(**{name: value}).ignored == ()
-
-
-@pytest.mark.parametrize(
-    ("fields", "shaped"),
-    [
-        ({"input": "hi"}, True),
-        ({"input": []}, True),
-        ({"input": "hi", "messages": [{}]}, False),
-        ({"messages": []}, False),
-        ({"input": None}, False),
-    ],
-)
-def test_the_shape_of_a_body_tells_its_api(fields: Any, shaped: bool) -> None:
-    """Cursor posts Responses bodies to chat completions."""
-    assert is_responses_shaped(fields) is shaped
 
 
 @given(json_objects)
