@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import zoneinfo
 from collections.abc import Callable
 
 from ..errors import ConfigError
@@ -27,13 +26,7 @@ class Days:
         self.now = wall
         self._zone: dt.tzinfo = dt.UTC
         if zone.upper() not in ("UTC", "Z", ""):
-            try:
-                self._zone = zoneinfo.ZoneInfo(zone)
-            except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-                raise ConfigError(
-                    f"{setting}: is no time zone that this machine knows; write a name such "
-                    'as "Europe/Berlin", or "UTC"'
-                ) from None
+            self._zone = _zone_of(zone, setting)
 
     def __call__(self) -> tuple[str, float]:
         """The day as YYYY-MM-DD, and the seconds until it ends."""
@@ -54,3 +47,16 @@ class Days:
     def _end_of(self, day: dt.date) -> float:
         midnight = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), self._zone)
         return midnight.timestamp()
+
+
+def _zone_of(name: str, setting: str) -> dt.tzinfo:
+    # Late, since a server whose days are those of UTC does without its memory.
+    import zoneinfo
+
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise ConfigError(
+            f"{setting}: is no time zone that this machine knows; write a name such "
+            'as "Europe/Berlin", or "UTC"'
+        ) from None
