@@ -10,7 +10,7 @@ import pytest
 import trio
 from attrs import field, frozen
 
-import grokcore.cli.serve
+import grokcore.cli.listening
 from grokcore import __version__
 from grokcore.cli import EXIT_CONFIG, main
 from grokcore.protocol.model_order import BEST_FIRST
@@ -286,7 +286,7 @@ def test_a_flag_wins_over_the_environment_that_over_the_file_and_that_over_the_d
     def listen(host: str, port: int) -> list[socket.socket]:
         raise PortInUse(f"{host} {port}")
 
-    monkeypatch.setattr(grokcore.cli.serve, "listen", listen)
+    monkeypatch.setattr(grokcore.cli.listening, "listen", listen)
     for name, value in source.environ.items():
         monkeypatch.setenv(name, value)
     lay_out(place, source.files)

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from attrs import frozen
 
-from grokcore.cli import serve, systemd
+from grokcore.cli import systemd
+from grokcore.cli.listening import listening_sockets
 from grokcore.cli.setup import Settings
 from grokcore.cli.systemd import passed_sockets
 from grokcore.config import load_config
@@ -183,7 +184,7 @@ def test_a_passed_socket_that_other_machines_reach_needs_a_key(
             if door.refused:
                 caught = opened.enter_context(pytest.raises(ConfigError))
             (taken,) = opened.enter_context(
-                serve._sockets(Settings(config, file=Path("my.toml")), demo=False)
+                listening_sockets(Settings(config, file=Path("my.toml")), demo=False)
             )
             assert taken.getsockname() == bound.getsockname()
         if door.refused:

@@ -22,7 +22,6 @@ from attrs import define, evolve, field, frozen
 
 from .. import __version__
 from ..config import Config, warnings_of
-from ..errors import ConfigError
 from ..languages.streams import said
 from ..logs import configure_logging, drain_log, stderr_without_waiting
 from ..protocol.token_file.reading import Note, parse_token_file
@@ -32,19 +31,19 @@ from ..runtime.disk.writable import writing_fault
 from ..runtime.running_clock import RunningClock
 from ..runtime.workers.peers import NoPeers
 from ..simulator.demo_tokens import DEMO_TOKENS
-from ..web.server import PortInUse, listen
 from .assembly import Server, check_curl
 from .farewell import Farewell
 from .holding import HeldStateFile, keep_holding
 from .lanes_told import lane_lines, lanes_that_answer
 from .last_net import LAST_LINES_S, LastNet
+from .listening import listening_sockets, url_of
 from .page_edits import DemoFiles, OwnersFiles, PageEdits
 from .permissions import look_at_access
 from .reload import Reloader, log_note
 from .reporting import STOP_MARGIN_S, Reporter, status_line
-from .setup import InputFiles, Settings, data_folder, naming, refuse_open_door
+from .setup import InputFiles, Settings, data_folder
 from .sources_told import sources_line
-from .systemd import Notifier, passed_sockets
+from .systemd import Notifier
 from .tokens.states import STATE_FILE
 
 if TYPE_CHECKING:  # a server that is one process, and shares nothing, does without their memory
@@ -126,7 +125,7 @@ def _serve(
     # Sockets first: the number of an announced socket that is missing must not become another
     # file's.
     with (
-        _sockets(settings, demo=inputs.demo, place=place) as sockets,
+        listening_sockets(settings, demo=inputs.demo, place=place) as sockets,
         Notifier.of_environment(os.environ) as notifier,
         LastNet() as net,
     ):
@@ -193,7 +192,7 @@ def _serve_by_workers(
     folder = Path() if demo else data_folder(config, os.environ)
     if not demo:
         _log.info("%s", sources_line(inputs, settings, len(tokens), folder))
-    url, count = " and ".join(map(_url_of, sockets)), config.server.workers
+    url, count = " and ".join(map(url_of, sockets)), config.server.workers
     lanes = "" if demo else _tell_lanes(config)
 
     def announce(warnings: Mapping[str, str]) -> None:
@@ -222,74 +221,6 @@ def _open_standard_descriptors() -> None:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
 
 
-# Sockets ----------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def _sockets(
-    settings: Settings, *, demo: bool, place: Place | None = None
-) -> Iterator[Sequence[socket.socket]]:
-    """The sockets that the parent or systemd has opened for this process, else those of ``[server]
-    host`` and ``port``.
-
-    On exit, sockets that were not handed to the server are closed: a second server on the same data
-    directory ends before that.
-
-    :raises ConfigError: if there are none, or if other machines could use one of them without a
-        key.
-    """
-    if place is None:
-        sockets: Sequence[socket.socket] = passed_sockets(os.environ) or _listen(
-            settings, demo=demo
-        )
-    else:
-        sockets = place.listening()
-    try:
-        for bound in filter(_is_of_a_network, sockets):
-            _refuse_open_socket(settings, bound)
-        yield sockets
-    finally:
-        for bound in sockets:
-            bound.close()
-
-
-def _listen(settings: Settings, *, demo: bool) -> list[socket.socket]:
-    """Bind as :func:`listen`. If the port is in use, report a server on the same data directory
-    first.
-    """
-    try:
-        with naming(settings.source("server", "host")):
-            return listen(settings.config.server.host, settings.config.server.port)
-    except PortInUse:
-        folder = data_folder(settings.config, os.environ)
-        if not demo and folder.is_dir():
-            DataDirectory.hold(folder).release()
-        raise
-
-
-def _refuse_open_socket(settings: Settings, bound: socket.socket) -> None:
-    """Apply the rule for ``[server] host`` to the address that the socket is really bound to."""
-    server = evolve(settings.config.server, host=bound.getsockname()[0])
-    try:
-        refuse_open_door(evolve(settings.config, server=server), "")
-    except ConfigError:
-        fault = f"{_url_of(bound)} is reachable from other machines, so [grok] api_key must be set"
-        raise ConfigError(f"{settings.file}: {fault}" if settings.file else fault) from None
-
-
-def _is_of_a_network(bound: socket.socket) -> bool:
-    """Whether other machines could reach a socket. A local one has a path or an abstract name."""
-    return bound.family in (socket.AF_INET, socket.AF_INET6)
-
-
-def _url_of(bound: socket.socket) -> str:
-    name = bound.getsockname()
-    if not _is_of_a_network(bound):
-        return f"unix:{os.fsdecode(name)}".replace("\0", "@")
-    host, port = name[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
 # The server -------------------------------------------------------------------------------------
 
 
@@ -309,7 +240,7 @@ def _data_directory(
 
 async def _serve_until_signal(start: _Start) -> None:
     stop = trio.Event()
-    url = " and ".join(map(_url_of, start.sockets))
+    url = " and ".join(map(url_of, start.sockets))
     async with trio.open_nursery() as helpers:
         if start.inputs.demo:
             # Late, since a server without a demo does without its memory.
