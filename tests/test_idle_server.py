@@ -52,7 +52,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> frozenset[str]:
     [
         r"protocol\.dialects\.anthropic_messages|web\.answers\.messages",
         r"protocol\.dialects\.openai_responses\.(?!failures|store)|web\.answers\.responses",
-        r"protocol\.dialects\.openai_videos|web\.videos|web\.answers\.(official_)?images",
+        r"protocol\.dialects\.openai_(videos|images)|web\.videos|web\.answers\.(official_)?images",
         r"protocol\.dialects\.openai_chat\.from_responses",
         r"protocol\.official\.(decoder|requests|tools)",
         r"runtime\.lanes\.official\.(lane|media_calls)",
@@ -70,8 +70,8 @@ def test_an_idle_server_does_without_what_nobody_has_asked_for(
     assert sorted(filter(pattern.match, loaded)) == []
 
 
-@pytest.mark.parametrize("package", ["rich", "coredis", "smtplib", "numpy"])
-def test_an_idle_server_does_without_packages_of_commands(
+@pytest.mark.parametrize("package", ["rich", "coredis", "smtplib", "zoneinfo"])
+def test_an_idle_server_does_without_packages_of_settings_and_commands(
     loaded: frozenset[str], package: str
 ) -> None:
     """They would cost it megabytes."""

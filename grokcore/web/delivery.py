@@ -16,7 +16,7 @@ from __future__ import annotations
 import base64
 import logging
 from collections.abc import Collection, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import trio
 from attrs import evolve, field, frozen
@@ -24,12 +24,14 @@ from attrs import evolve, field, frozen
 from ..config import Config, ImageMode
 from ..errors import GrokApiError
 from ..protocol.conversation.events import Event, File, KeptPicture, Picture, Video
-from ..protocol.dialects.openai_images.request import Made
 from ..protocol.media_types import extension_of
 from ..runtime.disk.cache_use import CacheUse
 from ..runtime.disk.media_cache import LargerThanCache, MediaCache
 from ..runtime.lanes.lane import Asset
 from .edge.public_url import Scope, public_base
+
+if TYPE_CHECKING:
+    from ..protocol.dialects.openai_images.request import Made
 
 __all__ = ["Deliveries", "Delivery", "MediaSource"]
 
@@ -93,6 +95,9 @@ class Delivery:
         :param formats: the formats that the client wants, of ``b64_json`` (content) and ``url``.
         :raises GrokApiError: if the picture must be fetched and can't be.
         """
+        # Late, since a server without image requests does without its memory.
+        from ..protocol.dialects.openai_images.request import Made
+
         wanted = "b64_json" in formats
         if not wanted and self.cache is None:
             return Made(url=url)
