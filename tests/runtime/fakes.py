@@ -26,6 +26,7 @@ class FakeExchange:
     closed_at: float | None = None
     _woken: trio.lowlevel.ParkingLot = field(init=False, factory=trio.lowlevel.ParkingLot)
     _pieces: deque[tuple[float, bytes | TransportFailure | None]] = field(init=False)
+    _has_head: bool = field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
         at = self.opened_at + self.script.before
@@ -42,8 +43,9 @@ class FakeExchange:
 
     async def head(self) -> ResponseHead:
         await trio.sleep_until(self.opened_at + self.script.before)
-        if isinstance(self._pieces[0][1], TransportFailure):
+        if not self._has_head and isinstance(self._pieces[0][1], TransportFailure):
             raise self._pieces[0][1]
+        self._has_head = True
         return ResponseHead(self.script.status, dict(self.script.headers))
 
     def read_nowait(self) -> bytes | None:
