@@ -24,12 +24,14 @@ from grokcore.config import SECTIONS, load_config
 from grokcore.config.sections import KeyConfig
 from grokcore.errors import GrokApiError, UpstreamFailure
 from grokcore.protocol.advice import ADVICE, OFFICIAL_ADVICE
+from grokcore.protocol.condition import SharedPool
 from grokcore.protocol.dialects.openai_errors import error_type
 from grokcore.protocol.models import LaneName
 from grokcore.runtime.completion.facts import Manner, Times
 from grokcore.runtime.completion.gateway import Completion
 from grokcore.simulator.official.app import KEY
 from grokcore.simulator.scripts import answer, page
+from grokcore.web.observing.gauges import gauges_of_shared_pool
 from grokcore.web.observing.request_log import RequestLog
 from grokcore.web.observing.trace import Trace
 from tests.servers import Site, on_site, run_on_site
@@ -235,6 +237,10 @@ def test_the_metrics_are_those_of_the_server() -> None:
     documented.pop("process_*")
     for name in ("grok2api_workers", "grok2api_worker_up"):  # tests/test_workers.py has those
         documented.pop(name)
+    shared = SharedPool("a table", 3, 2, gone="no route")
+    for metric in gauges_of_shared_pool(shared):
+        found.setdefault(metric.name, set())
+    assert [*gauges_of_shared_pool(None)] == []
     found.pop("process_*", None)  # they are on Linux only
 
     assert found == documented

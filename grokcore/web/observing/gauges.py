@@ -26,7 +26,7 @@ from ...runtime.completion.gateway import Gateway
 from ...runtime.disk.cache_use import CacheUse
 from .census import Census
 
-__all__ = ["Gauges", "Sources", "egress_names"]
+__all__ = ["Gauges", "Sources", "egress_names", "gauges_of_shared_pool"]
 
 MOST_EGRESSES = 100
 """Egresses with series of their own."""
@@ -67,7 +67,7 @@ class Gauges(Collector):
         yield from self._lanes()
         yield from self._egresses()
         yield from _cache(self._sources.cache())
-        yield from _shared(self._sources.shared())
+        yield from gauges_of_shared_pool(self._sources.shared())
 
     def _load(self) -> Iterator[Metric]:
         under_way, waiting = self._gateway.open_count, self._gateway.pool.waiting
@@ -204,7 +204,7 @@ def _by(name: str, words: str, label: str, values: Mapping[str, float]) -> Metri
     return family
 
 
-def _shared(shared: SharedPool | None) -> Iterator[Metric]:
+def gauges_of_shared_pool(shared: SharedPool | None) -> Iterator[Metric]:
     """This server's part of a shared pool; nothing if it shares none."""
     if shared is not None:
         yield _gauge(

@@ -6,11 +6,12 @@ import re
 
 import pytest
 
+from grokcore.protocol.condition import SharedPool
 from grokcore.protocol.pool.account import Egress
 from grokcore.protocol.tokens import TokenEntry
 from grokcore.simulator.scripts import answer, page
 from grokcore.web.observing import metrics
-from grokcore.web.observing.gauges import egress_names
+from grokcore.web.observing.gauges import egress_names, gauges_of_shared_pool
 from tests.servers import Site, chat, on_site
 from tests.web.observing.records import scraped
 
@@ -95,3 +96,15 @@ async def test_no_series_says_when_it_was_made(site: Site) -> None:
     """They double the page, and nobody asks for them."""
     await site.ask()
     assert "_created" not in (await site.client.get("/metrics")).text
+
+
+def test_a_shared_pool_is_measured() -> None:
+    """The tokens and servers of the pool, and whether its table can be reached."""
+    for gone in ("", "no route"):
+        metrics = gauges_of_shared_pool(SharedPool("a table", 3, 2, gone=gone))
+        values = {metric.name: metric.samples[0].value for metric in metrics}
+        assert values == {
+            "grok2api_owned_tokens": 3,
+            "grok2api_pool_servers": 2,
+            "grok2api_pool_table_up": not gone,
+        }
