@@ -21,6 +21,7 @@ from grokcore.protocol.condition import (
     Matter,
     ModelFacts,
     ModelState,
+    SharedPool,
     is_evidence,
     judge,
 )
@@ -296,3 +297,24 @@ def test_a_condition_is_that_of_its_worst_reason(
 def test_a_condition_without_reasons_is_ready() -> None:
     """The start of a server that nobody has asked yet."""
     assert Condition(OK).ready
+
+
+@pytest.mark.parametrize(
+    ("shared", "words", "back_in"),
+    [
+        (SharedPool("r", 3, 2), "", None),
+        (SharedPool("r", 3, 2, young_for=5.0), "", None),
+        (SharedPool("r", 0, 2, young_for=5.0), "may have forgotten", 5.0),
+        (SharedPool("r", 0, 2, gone="no route"), "its servers: no route.", None),
+        (SharedPool("r", 3, 2, gone="no route"), "goes on with the 3 that it has", None),
+    ],
+)
+def test_a_shared_pool_without_its_table_is_degraded(
+    shared: SharedPool, words: str, back_in: float | None
+) -> None:
+    """With the reason, for as long as it lasts; a table that is there gives none."""
+    condition = judge(Facts([ModelFacts("a", asked=1)], 1, 1, shared=shared))
+    told = [reason for reason in condition.reasons if reason.matter is Matter.SHARED_POOL]
+    assert condition.health is (DEGRADED if words else OK)
+    assert [reason.back_in for reason in told] == ([back_in] if words else [])
+    assert all(words in reason.words and reason.subject == "r" for reason in told)

@@ -137,3 +137,11 @@ def test_a_video_s_attributes_are_escaped(url: str, attribute: str) -> None:
     seen = Seen(shown(Video(url)).partition("\n\n")[2])
     assert seen.elements == [("video", {"src": attribute, "controls": None})]
     assert seen.texts == {"video": attribute}
+
+
+def test_a_text_behind_a_picture_is_not_shown_as_it_is() -> None:
+    """A gap comes between, so the short way for plain texts is not taken."""
+    renderer = Renderer(STYLE, 0)
+    assert renderer.plain("a")
+    list(renderer.pieces([FoundPicture(OWN, "title")]))
+    assert not renderer.plain("b")

@@ -52,3 +52,12 @@ def test_what_is_no_record_adds_nothing() -> None:
     history.note(Use("a"), NOW)
     for own, others in zip(history.copy(NOW), copies_of({"junk": 1}, NOW), strict=True):
         assert span_report(merged(own, others)) == span_report(own)
+
+
+def test_histories_of_other_times_are_not_mixed() -> None:
+    """A worker whose clock has another step than this one's is left out."""
+    one, other = UsageHistory(), UsageHistory()
+    for history in (one, other):
+        history.note(Use("a"), NOW)
+    for own, others in zip(one.copy(NOW), other.copy(NOW + 90 * 86400), strict=True):
+        assert merged(own, others) == own
