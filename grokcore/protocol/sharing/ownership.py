@@ -241,7 +241,7 @@ class Ownership:
 
     def failed(self, step: Step, reason: str) -> None:
         """Note that a step has failed, or that its reply was lost."""
-        if not self.gone:
+        if not self.gone or self.gone_since == -math.inf:
             self.gone_since = self.clock()
         self.gone = reason
         self._knowledge.lost()

@@ -186,7 +186,10 @@ class Sharer:
                 *(gone, part.owned, self._lent_for),
             )
         else:
-            _log.info("The tokens of the pool are shared out again, by %s.", self._table.name)
+            _log.info(
+                "The tokens of the pool are shared out again, by %s, after %.0f s.",
+                *(self._table.name, self._clock() - part.gone_since),
+            )
         self._told = gone
 
 

@@ -304,23 +304,10 @@ def test_a_killed_servers_knowledge_is_not_lost() -> None:
     assert second.lease() is None
 
 
-def test_what_is_learned_without_the_table_is_not_lost() -> None:
-    """A server whose ownership ended while the table was gone reports what it has learned until then,
-    also to a table that has forgotten; unless another server has reported since.
+def learned_while_cut_off() -> tuple[World, Member, Member]:
+    """A world whose first server can't reach the table, and learns that its token is used up; and
+    the second, which has none.
     """
-    for loss in (World.steps, World.forget):
-        world = shared(1, 1)
-        (first,) = (member for member in world.alive if member.keys)
-        (second,) = (member for member in world.alive if member is not first)
-        first.send()
-        first.lose()
-        assert first.lease() is not None
-        first.settle(error=quota(600))
-        world.now += 10
-        loss(world)
-        world.pass_time(2 * TTL_S)
-        for member in (first, second):
-            assert member.lease() is None
     world = shared(1, 1)
     (first,) = (member for member in world.alive if member.keys)
     (second,) = (member for member in world.alive if member is not first)
@@ -328,6 +315,21 @@ def test_what_is_learned_without_the_table_is_not_lost() -> None:
     first.lose()
     assert first.lease() is not None
     first.settle(error=quota(600))
+    return world, first, second
+
+
+def test_what_is_learned_without_the_table_is_not_lost() -> None:
+    """A server whose ownership ended while the table was gone reports what it has learned until then,
+    also to a table that has forgotten; unless another server has reported since.
+    """
+    for loss in (World.steps, World.forget):
+        world, first, second = learned_while_cut_off()
+        world.now += 10
+        loss(world)
+        world.pass_time(2 * TTL_S)
+        for member in (first, second):
+            assert member.lease() is None
+    world, first, second = learned_while_cut_off()
     second.waiting = [NEED]
     world.pass_time(TTL_S + 1, without=first)
     assert second.lease() is not None
